@@ -1,0 +1,60 @@
+package models
+
+import "time"
+
+// Form names one of a program's two forms.
+type Form string
+
+// The forms: the declaration, and the daily health update of the follow-up.
+const (
+	FormDeclaration Form = "declaration"
+	FormDaily       Form = "daily"
+)
+
+// Answers maps question ids to answers in their canonical Go form: bool, string (choice, text, date, area),
+// []string (choices, sorted), int64 or float64. A question that was not answered is absent.
+type Answers map[string]any
+
+// Declaration is one form as answered about one person, with the decision of its day. Health updates have the same shape.
+type Declaration struct {
+	Account  string
+	ID       string // the client's UUIDv7
+	Form     Form
+	PersonID string
+	Program  string
+	Version  int
+	Channel  Channel
+	Official string // the official who entered it, empty when the citizen did
+	Answers  Answers
+
+	// What the decision used besides the answers; kept so that it replays, and what stays after an erasure.
+	Age      int // completed years on the local day of OccurredAt
+	Sex      Sex
+	Commune  string
+	Province string
+	Earlier  Earlier
+
+	OccurredAt time.Time // when the citizen says it was
+	ReceivedAt time.Time // when we had it
+	Decision   Decision
+	Notify     bool // the household had a device to tell when it was received
+}
+
+// Day is the local calendar day that the declaration counts for.
+func (d *Declaration) Day() string { return Day(d.OccurredAt) }
+
+// Earlier holds the person's previous values that a decision used, by name; empty when it used none.
+type Earlier map[string]any
+
+// Decision is what the rules said, in codes only: its texts are rendered in the reader's language at each read.
+type Decision struct {
+	Level   Level
+	Factors []string // factor codes of the program, in the program's order
+	Reasons []Reason // the rules that fired, in the program's order
+}
+
+// Reason is one rule that fired and the answers that made it true.
+type Reason struct {
+	Rule      string
+	Questions []string // ids of the answered questions that made the rule true
+}

@@ -1,0 +1,169 @@
+package models
+
+import "time"
+
+// Lang is a language of the product.
+type Lang string
+
+// The languages. Vietnamese is the default.
+const (
+	Vietnamese Lang = "vi"
+	English    Lang = "en"
+)
+
+// Sex as the identity papers have it, or other.
+type Sex string
+
+// The sexes.
+const (
+	Male   Sex = "male"
+	Female Sex = "female"
+	Other  Sex = "other"
+)
+
+// Relationship of a person to the owner of the account.
+type Relationship string
+
+// The relationships.
+const (
+	Self         Relationship = "self"
+	Spouse       Relationship = "spouse"
+	Child        Relationship = "child"
+	Parent       Relationship = "parent"
+	OtherRelated Relationship = "other"
+)
+
+// HouseholdLimit is how many people an account holds at most, its owner included.
+const HouseholdLimit = 20
+
+// Account is a household behind one phone number. All identity in it is clear here and sealed in a store.
+type Account struct {
+	ID        string
+	Rev       string // changes with every write; compared when the account is replaced
+	Phone     string // E.164; empty once erased
+	Lang      Lang
+	CreatedAt time.Time
+	People    []Person
+	Devices   []Device
+	Consents  []Consent
+	// ErasedAt is set on a tombstone: sign-in has ended. While KeyUntilClosed is true the identity stays
+	// readable for officials because a case is open; it is dropped when that closes.
+	ErasedAt       time.Time
+	KeyUntilClosed bool
+}
+
+// Erased tells whether the account is a tombstone.
+func (a *Account) Erased() bool { return !a.ErasedAt.IsZero() }
+
+// Person gives the living person of the household with that id.
+func (a *Account) Person(id string) (*Person, bool) {
+	for i := range a.People {
+		if a.People[i].ID == id && a.People[i].RemovedAt.IsZero() {
+			return &a.People[i], true
+		}
+	}
+	return nil, false
+}
+
+// AnyPerson gives the person also when the citizen has removed them; officials with an open case need that.
+func (a *Account) AnyPerson(id string) (*Person, bool) {
+	for i := range a.People {
+		if a.People[i].ID == id {
+			return &a.People[i], true
+		}
+	}
+	return nil, false
+}
+
+// Person is somebody who declares or is declared for.
+type Person struct {
+	ID           string
+	Relationship Relationship
+	Name         string // empty when entered on a keypad and not yet known
+	BirthDate    string // "1958-03-21", or "1958" when only the year is known
+	Sex          Sex
+	NationalID   string // CCCD (12 digits), CMND (9 digits) or passport; may be empty
+	Commune      string // 5-digit code of today's communes
+	Province     string // 2-digit code of today's provinces
+	Address      string
+	CreatedAt    time.Time
+	// RemovedAt is set when the citizen took the person out of the household while a case was open: hidden
+	// from the citizen, kept for the officials until that case closes.
+	RemovedAt time.Time
+}
+
+// Age is in completed years on a local calendar day; a birth date of a year only counts as 1 January.
+// It is -1 when the birth date cannot be read.
+func (p *Person) Age(day time.Time) int {
+	born, err := ParseBirthDate(p.BirthDate)
+	if err != nil {
+		return -1
+	}
+	day = day.In(Hanoi)
+	age := day.Year() - born.Year()
+	if day.Month() < born.Month() || (day.Month() == born.Month() && day.Day() < born.Day()) {
+		age--
+	}
+	return age
+}
+
+// ParseBirthDate reads "2006-01-02" or "2006" (1 January).
+func ParseBirthDate(text string) (time.Time, error) {
+	if len(text) == 4 {
+		return time.ParseInLocation("2006", text, Hanoi)
+	}
+	return time.ParseInLocation(time.DateOnly, text, Hanoi)
+}
+
+// Hanoi is the time zone of every day and every hour that a citizen or an official sees: UTC+7 without summer time.
+var Hanoi = time.FixedZone("Asia/Ho_Chi_Minh", 7*60*60)
+
+// Day is the local calendar day of a moment, "2006-01-02".
+func Day(at time.Time) string { return at.In(Hanoi).Format(time.DateOnly) }
+
+// Device is a phone or browser that receives pushes.
+type Device struct {
+	ID        string // chosen by the app
+	Token     string // FCM registration token; sealed in a store
+	Platform  string // android | ios | web
+	Lang      Lang
+	UpdatedAt time.Time
+}
+
+// Purpose of a consent that goes beyond declaring and follow-up.
+type Purpose string
+
+// The purposes. An absent consent is a no.
+const (
+	News     Purpose = "news"
+	Research Purpose = "research"
+	Sharing  Purpose = "sharing"
+)
+
+// Purposes lists them in the order they are shown.
+func Purposes() []Purpose { return []Purpose{News, Research, Sharing} }
+
+// Consent is what a citizen last said to one purpose, provable: which text, when, on which channel.
+type Consent struct {
+	Purpose     Purpose
+	Granted     bool
+	TextVersion string
+	At          time.Time
+	Channel     Channel
+}
+
+// Channel is the way something came in.
+type Channel string
+
+// The channels.
+const (
+	ChannelApp      Channel = "app"
+	ChannelSMS      Channel = "sms"
+	ChannelUSSD     Channel = "ussd"
+	ChannelOfficial Channel = "official"
+)
+
+// Channels lists them.
+func Channels() []Channel {
+	return []Channel{ChannelApp, ChannelSMS, ChannelUSSD, ChannelOfficial}
+}

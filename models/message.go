@@ -1,0 +1,84 @@
+package models
+
+import "time"
+
+// MessageKind says what a message is about and so how its text is rendered.
+type MessageKind string
+
+// The kinds.
+const (
+	MessageOTP    MessageKind = "otp"
+	MessageAdvice MessageKind = "advice" // the decision of a declaration or update waits in the inbox
+)
+
+// MessageState is where a message stands. It only moves forward.
+type MessageState string
+
+// The states. Stored is a message that only waits in the inbox because the household had no device.
+const (
+	MessagePending MessageState = "pending"
+	MessageStored  MessageState = "stored"
+	MessageSent    MessageState = "sent"
+	MessageFailed  MessageState = "failed"
+	MessageExpired MessageState = "expired"
+)
+
+// Lane orders messages by urgency: an OTP never waits behind anything.
+type Lane int
+
+// The lanes, most urgent first.
+const (
+	LaneOTP Lane = iota
+	LaneUrgent
+	LaneNormal
+	LaneBulk
+)
+
+// Lanes lists them, most urgent first.
+func Lanes() []Lane { return []Lane{LaneOTP, LaneUrgent, LaneNormal, LaneBulk} }
+
+// Message is one intention to tell somebody something: one record of the outbox, and for an account also one line of its inbox.
+type Message struct {
+	ID      string // unique within the account; deterministic from what caused it
+	Rev     string
+	Account string // empty for an OTP: its number may not have an account yet
+	Kind    MessageKind
+	Lane    Lane
+	Lang    Lang
+
+	To   string // E.164, only where there is no account (OTP); sealed in a store
+	Text string // only where nothing renders it later (OTP); sealed in a store
+
+	Program     string         // advice: the program
+	PersonID    string         // advice: whom it is about
+	Declaration DeclarationRef // advice: where its text comes from
+
+	State     MessageState
+	Reason    string // why it failed: a code, never a text of a third party
+	Attempts  int
+	Delivered []string // device ids that already have it, so that a retry skips them
+	CreatedAt time.Time
+	DueAt     time.Time // not before
+	ExpiresAt time.Time // not after
+	SentAt    time.Time
+}
+
+// SendError is what a Sender answers when a message did not go out.
+type SendError struct {
+	Reason string        // a code: unregistered, throttled, unavailable, rejected, too_long ...
+	Retry  bool          // whether trying again makes sense
+	After  time.Duration // not before; zero when the other side did not say
+	Drop   bool          // the address is dead: forget the push token
+	Cause  error         // for the log; never holds an address or a text
+}
+
+// Error says the reason.
+func (e *SendError) Error() string {
+	if e.Cause != nil {
+		return "sending: " + e.Reason + ": " + e.Cause.Error()
+	}
+	return "sending: " + e.Reason
+}
+
+// Unwrap gives the cause.
+func (e *SendError) Unwrap() error { return e.Cause }

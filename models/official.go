@@ -1,0 +1,112 @@
+package models
+
+import "time"
+
+// Area is an official's area or that of a filter: "VN", a 2-digit province or a 5-digit commune code.
+type Area string
+
+// Nation is the area that contains every other.
+const Nation Area = "VN"
+
+// IsProvince and IsCommune tell by the form of the code alone.
+func (a Area) IsProvince() bool { return len(a) == 2 && a != Nation }
+
+// IsCommune tells whether the code is a commune's.
+func (a Area) IsCommune() bool { return len(a) == 5 }
+
+// Holds tells whether a commune of a province lies in the area.
+func (a Area) Holds(commune, province string) bool {
+	switch {
+	case a == Nation:
+		return true
+	case a.IsProvince():
+		return string(a) == province
+	default:
+		return a != "" && string(a) == commune
+	}
+}
+
+// Role of an official.
+type Role string
+
+// The roles.
+const (
+	Viewer          Role = "viewer"
+	Officer         Role = "officer"
+	ProvinceManager Role = "province_manager"
+	NationalManager Role = "national_manager"
+	Auditor         Role = "auditor"
+)
+
+// Roles lists them.
+func Roles() []Role {
+	return []Role{Viewer, Officer, ProvinceManager, NationalManager, Auditor}
+}
+
+// May tells whether the role has a permission.
+func (r Role) May(p Permission) bool {
+	for _, granted := range rolePermissions[r] {
+		if granted == p {
+			return true
+		}
+	}
+	return false
+}
+
+// Permission is one thing that a role may or may not do. Routes name the one they need.
+type Permission string
+
+// The permissions.
+const (
+	ReadCases       Permission = "read_cases" // masked people and numbers
+	WorkCases       Permission = "work_cases" // change, reveal, export masked
+	ManageOfficials Permission = "manage_officials"
+	ExportIdentity  Permission = "export_identity"
+	Broadcast       Permission = "broadcast"
+	ReadAudit       Permission = "read_audit"
+)
+
+var managerPermissions = []Permission{ReadCases, WorkCases, ManageOfficials, ExportIdentity, Broadcast}
+
+var rolePermissions = map[Role][]Permission{
+	Viewer:          {ReadCases},
+	Officer:         {ReadCases, WorkCases},
+	ProvinceManager: managerPermissions,
+	NationalManager: managerPermissions,
+	Auditor:         {ReadAudit},
+}
+
+// Official is a health official who may sign in.
+type Official struct {
+	ID           string
+	Rev          string
+	Login        string // lower case, unique
+	Name         string
+	Role         Role
+	Area         Area
+	PasswordHash string // argon2id in PHC form
+	TOTPSecret   string // base32; sealed in a store
+	TOTPUsed     int64  // the last 30 s step that signed in; a TOTP works once
+	DisabledAt   time.Time
+	CreatedAt    time.Time
+}
+
+// Disabled tells whether the official is locked out.
+func (o *Official) Disabled() bool { return !o.DisabledAt.IsZero() }
+
+// AuditEntry is one change or identified read. It never holds personal data: people are named by ids.
+type AuditEntry struct {
+	ID       string // deterministic where it stems from an effect, so that it is written once
+	At       time.Time
+	Action   string // reveal | change_case | transfer_case | view_case | erase | ...
+	Official string // id of the acting official; empty for the citizen or the system
+	Login    string
+	Role     Role // of the actor at the time
+	Area     Area // of the actor at the time
+	Account  string
+	PersonID string
+	Case     string
+	Program  string
+	Reason   string            // as the official gave it; shown to the citizen; sealed in a store
+	Detail   map[string]string // codes only, such as {"status": "contacted"}
+}
