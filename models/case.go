@@ -94,8 +94,8 @@ type CaseFilter struct {
 	Overdue  *bool
 	Missed   *bool
 	Assignee string
-	// Search is what the official typed: an exact phone, identity number or name.
-	Search string
+	// Search finds the cases that carry any of the terms; nil does not narrow, empty finds nothing.
+	Search []SearchTerm
 }
 
 // Page asks for a part of a list. Cursor is opaque and comes from the previous part; Limit is 1 to 200.

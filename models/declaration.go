@@ -26,6 +26,7 @@ type Declaration struct {
 	Channel  Channel
 	Official string // the official who entered it, empty when the citizen did
 	Answers  Answers
+	Private  []string // ids of the free-text answers: sealed in a store, gone with the account's key
 
 	// What the decision used besides the answers; kept so that it replays, and what stays after an erasure.
 	Age      int // completed years on the local day of OccurredAt

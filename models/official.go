@@ -110,3 +110,12 @@ type AuditEntry struct {
 	Reason   string            // as the official gave it; shown to the citizen; sealed in a store
 	Detail   map[string]string // codes only, such as {"status": "contacted"}
 }
+
+// AuditFilter narrows the audit; a zero field does not narrow.
+type AuditFilter struct {
+	Account string
+	Case    string
+	Login   string
+	Actions []string
+	Since   time.Time
+}

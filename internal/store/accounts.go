@@ -1,0 +1,365 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"khaibao/internal/seal"
+	"khaibao/models"
+)
+
+// phoneDoc says whose a number is. Its _id is the keyed hash of the number, so that a number belongs to one account.
+type phoneDoc struct {
+	ID      string `bson:"_id" json:"_id"`
+	Rev     string `bson:"rev" json:"rev"`
+	Account string `bson:"account" json:"account"`
+}
+
+func (d phoneDoc) Key() string      { return d.ID }
+func (d phoneDoc) Revision() string { return d.Rev }
+
+type accountDoc struct {
+	ID             string       `bson:"_id" json:"_id"`
+	Rev            string       `bson:"rev" json:"rev"`
+	DataKey        []byte       `bson:"data_key,omitempty" json:"data_key,omitempty"` // wrapped; gone once erased
+	Phone          []byte       `bson:"phone,omitempty" json:"phone,omitempty"`       // sealed
+	Lang           models.Lang  `bson:"lang,omitempty" json:"lang,omitempty"`
+	CreatedAt      Time         `bson:"created_at" json:"created_at"`
+	People         []personDoc  `bson:"people,omitempty" json:"people,omitempty"`
+	Devices        []deviceDoc  `bson:"devices,omitempty" json:"devices,omitempty"`
+	Consents       []consentDoc `bson:"consents,omitempty" json:"consents,omitempty"`
+	ErasedAt       Time         `bson:"erased_at,omitempty" json:"erased_at,omitzero"`
+	KeyUntilClosed bool         `bson:"key_until_closed,omitempty" json:"key_until_closed,omitempty"`
+	Todo           *todoDoc     `bson:"todo,omitempty" json:"todo,omitempty"`
+}
+
+func (d accountDoc) Key() string      { return d.ID }
+func (d accountDoc) Revision() string { return d.Rev }
+
+type personDoc struct {
+	ID           string              `bson:"id" json:"id"`
+	Relationship models.Relationship `bson:"relationship" json:"relationship"`
+	Sex          models.Sex          `bson:"sex" json:"sex"`
+	Commune      string              `bson:"commune,omitempty" json:"commune,omitempty"`
+	Province     string              `bson:"province,omitempty" json:"province,omitempty"`
+	CreatedAt    Time                `bson:"created_at" json:"created_at"`
+	RemovedAt    Time                `bson:"removed_at,omitempty" json:"removed_at,omitzero"`
+	Identity     []byte              `bson:"identity" json:"identity"` // sealed identityDoc
+}
+
+// identityDoc is sealed as a whole, so that not even the length of a name shows alone.
+type identityDoc struct {
+	Name       string `json:"name,omitempty"`
+	BirthDate  string `json:"birth_date,omitempty"`
+	NationalID string `json:"national_id,omitempty"`
+	Address    string `json:"address,omitempty"`
+}
+
+type deviceDoc struct {
+	ID        string      `bson:"id" json:"id"`
+	Token     []byte      `bson:"token" json:"token"` // sealed
+	Platform  string      `bson:"platform" json:"platform"`
+	Lang      models.Lang `bson:"lang" json:"lang"`
+	UpdatedAt Time        `bson:"updated_at" json:"updated_at"`
+}
+
+type consentDoc struct {
+	Purpose     models.Purpose `bson:"purpose" json:"purpose"`
+	Granted     bool           `bson:"granted" json:"granted"`
+	TextVersion string         `bson:"text_version" json:"text_version"`
+	At          Time           `bson:"at" json:"at"`
+	Channel     models.Channel `bson:"channel" json:"channel"`
+}
+
+// ClaimPhone gives the account of a number, making one when the number has none or only that of an erased household.
+// Two that claim one number at the same time get the same account.
+func (s *Store) ClaimPhone(ctx context.Context, phone string) (string, error) {
+	var account string
+	err := retryChanged(ctx, "claiming a number", func() error {
+		claim, err := s.phone(ctx, phone)
+		if errors.Is(err, ErrMissing) {
+			claim = phoneDoc{ID: s.keys.Hash("phone", phone), Rev: NewID(), Account: NewID()}
+			if err = s.engine.Insert(ctx, colPhones, claim); errors.Is(err, ErrExists) {
+				return ErrChanged // somebody claimed it just now: read theirs
+			}
+		}
+		if err != nil {
+			return err
+		}
+		account = claim.Account
+		return s.ensureAccount(ctx, claim, phone)
+	})
+	return account, err
+}
+
+// AccountOfPhone finds the account of a number without making one: NotFound when there is none.
+func (s *Store) AccountOfPhone(ctx context.Context, phone string) (string, error) {
+	claim, err := s.phone(ctx, phone)
+	return claim.Account, asError("finding a number", err)
+}
+
+// phone finds the claim of a number under any hash key, newest first, and moves an older one to the newest key.
+func (s *Store) phone(ctx context.Context, phone string) (phoneDoc, error) {
+	hashes := s.keys.Hashes("phone", phone)
+	for _, hash := range hashes {
+		var claim phoneDoc
+		err := s.engine.Get(ctx, colPhones, hash, &claim)
+		if errors.Is(err, ErrMissing) {
+			continue
+		}
+		if err == nil && hash != hashes[0] {
+			claim, err = s.rehashPhone(ctx, claim, hashes[0])
+		}
+		return claim, err
+	}
+	return phoneDoc{}, ErrMissing
+}
+
+func (s *Store) rehashPhone(ctx context.Context, old phoneDoc, hash string) (phoneDoc, error) {
+	claim := phoneDoc{ID: hash, Rev: NewID(), Account: old.Account}
+	if err := s.engine.Insert(ctx, colPhones, claim); err != nil {
+		if errors.Is(err, ErrExists) {
+			return claim, ErrChanged
+		}
+		return claim, err
+	}
+	return claim, s.engine.Delete(ctx, colPhones, old.ID)
+}
+
+func (s *Store) ensureAccount(ctx context.Context, claim phoneDoc, phone string) error {
+	var doc accountDoc
+	err := s.engine.Get(ctx, colAccounts, claim.Account, &doc)
+	if err == nil && doc.ErasedAt != 0 { // the household is gone; the number starts again
+		fresh := phoneDoc{ID: claim.ID, Rev: NewID(), Account: NewID()}
+		if err := s.engine.Replace(ctx, colPhones, fresh, claim.Rev); err != nil {
+			return err
+		}
+		return ErrChanged
+	}
+	if !errors.Is(err, ErrMissing) {
+		return err
+	}
+	key, wrapped, err := s.keys.NewDataKey(dataKeyPlace(claim.Account))
+	if err != nil {
+		return err
+	}
+	account := &models.Account{ID: claim.Account, Phone: phone, Lang: models.Vietnamese, CreatedAt: s.now()}
+	made, err := sealAccount(account, key)
+	if err != nil {
+		return err
+	}
+	made.DataKey = wrapped
+	if err := s.engine.Insert(ctx, colAccounts, made); err != nil && !errors.Is(err, ErrExists) {
+		return err
+	}
+	return nil
+}
+
+// Account gives a household with its identity open; that of an erased one is empty. NotFound when there is none.
+func (s *Store) Account(ctx context.Context, id string) (*models.Account, error) {
+	var doc accountDoc
+	if err := s.engine.Get(ctx, colAccounts, id, &doc); err != nil {
+		return nil, asError("reading an account", err)
+	}
+	account, _, err := s.openAccount(&doc)
+	return account, asError("opening an account", err)
+}
+
+// UpdateAccount reads a household, changes it and writes it back with the effects that follow, again from the start
+// when somebody was faster. change may return models.ErrUnchanged. An erased account can only be changed by Tombstone.
+func (s *Store) UpdateAccount(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error) {
+	var account *models.Account
+	err := retryChanged(ctx, "changing an account", func() error {
+		var doc accountDoc
+		err := s.engine.Get(ctx, colAccounts, id, &doc)
+		if err != nil {
+			return err
+		}
+		if doc.ErasedAt != 0 {
+			return models.ErrNotFound
+		}
+		account, err = s.changeAccount(ctx, &doc, change)
+		return err
+	})
+	return account, err
+}
+
+// Tombstone changes an account like UpdateAccount, also one that is erased already. When it leaves the account erased
+// and not KeyUntilClosed, the data key goes with this same write and with it all identity.
+func (s *Store) Tombstone(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error) {
+	var account *models.Account
+	err := retryChanged(ctx, "erasing an account", func() error {
+		var doc accountDoc
+		err := s.engine.Get(ctx, colAccounts, id, &doc)
+		if err != nil {
+			return err
+		}
+		account, err = s.changeAccount(ctx, &doc, change)
+		return err
+	})
+	return account, err
+}
+
+func (s *Store) changeAccount(ctx context.Context, was *accountDoc, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error) {
+	account, key, err := s.openAccount(was)
+	if err != nil {
+		return nil, err
+	}
+	effects, err := change(account)
+	if errors.Is(err, models.ErrUnchanged) {
+		return account, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	doc, err := sealAccount(account, key)
+	if err != nil {
+		return nil, err
+	}
+	if doc.ErasedAt == 0 || doc.KeyUntilClosed {
+		doc.DataKey = was.DataKey
+	}
+	if doc.Todo, err = s.addEffects(colAccounts, doc.ID, was.Todo, effects); err != nil {
+		return nil, err
+	}
+	account.Rev = doc.Rev
+	return account, s.engine.Replace(ctx, colAccounts, doc, was.Rev)
+}
+
+func dataKeyPlace(account string) seal.Place {
+	return seal.Place{Collection: colAccounts, ID: account, Field: "data_key"}
+}
+
+// dataKey opens the data key of an account; an erased one gives an unusable key.
+func (s *Store) dataKey(doc *accountDoc) (seal.DataKey, error) {
+	if len(doc.DataKey) == 0 {
+		return seal.DataKey{}, nil
+	}
+	return s.keys.OpenDataKey(doc.DataKey, dataKeyPlace(doc.ID))
+}
+
+func (s *Store) openAccount(doc *accountDoc) (*models.Account, seal.DataKey, error) {
+	key, err := s.dataKey(doc)
+	if err != nil {
+		return nil, key, err
+	}
+	account := &models.Account{
+		ID: doc.ID, Rev: doc.Rev, Lang: doc.Lang, CreatedAt: doc.CreatedAt.Time(),
+		ErasedAt: doc.ErasedAt.Time(), KeyUntilClosed: doc.KeyUntilClosed,
+	}
+	for _, c := range doc.Consents {
+		account.Consents = append(account.Consents, models.Consent{
+			Purpose: c.Purpose, Granted: c.Granted, TextVersion: c.TextVersion, At: c.At.Time(), Channel: c.Channel,
+		})
+	}
+	if !key.Usable() {
+		return account, key, nil
+	}
+	if phone, err := key.Open(doc.Phone, accountPlace(doc.ID, "phone")); err != nil {
+		return nil, key, err
+	} else {
+		account.Phone = string(phone)
+	}
+	for _, p := range doc.People {
+		person, err := openPerson(doc.ID, p, key)
+		if err != nil {
+			return nil, key, err
+		}
+		account.People = append(account.People, person)
+	}
+	for _, d := range doc.Devices {
+		token, err := key.Open(d.Token, accountPlace(doc.ID, "devices/"+d.ID))
+		if err != nil {
+			return nil, key, err
+		}
+		account.Devices = append(account.Devices, models.Device{
+			ID: d.ID, Token: string(token), Platform: d.Platform, Lang: d.Lang, UpdatedAt: d.UpdatedAt.Time(),
+		})
+	}
+	return account, key, nil
+}
+
+func accountPlace(account, field string) seal.Place {
+	return seal.Place{Collection: colAccounts, ID: account, Field: field}
+}
+
+func openPerson(account string, p personDoc, key seal.DataKey) (models.Person, error) {
+	plain, err := key.Open(p.Identity, accountPlace(account, "people/"+p.ID))
+	if err != nil {
+		return models.Person{}, err
+	}
+	var identity identityDoc
+	if err := json.Unmarshal(plain, &identity); err != nil {
+		return models.Person{}, fmt.Errorf("identity of a person: %w", err)
+	}
+	return models.Person{
+		ID: p.ID, Relationship: p.Relationship, Sex: p.Sex, Commune: p.Commune, Province: p.Province,
+		Name: identity.Name, BirthDate: identity.BirthDate, NationalID: identity.NationalID, Address: identity.Address,
+		CreatedAt: p.CreatedAt.Time(), RemovedAt: p.RemovedAt.Time(),
+	}, nil
+}
+
+// sealAccount gives the document of an account under a new rev, without its data key. Without a usable key the people,
+// devices and phone are left out: that is what erasing means.
+func sealAccount(a *models.Account, key seal.DataKey) (accountDoc, error) {
+	doc := accountDoc{
+		ID: a.ID, Rev: NewID(), Lang: a.Lang, CreatedAt: At(a.CreatedAt), ErasedAt: At(a.ErasedAt), KeyUntilClosed: a.KeyUntilClosed,
+	}
+	for _, c := range a.Consents {
+		doc.Consents = append(doc.Consents, consentDoc{c.Purpose, c.Granted, c.TextVersion, At(c.At), c.Channel})
+	}
+	if !key.Usable() || (a.Erased() && !a.KeyUntilClosed) {
+		return doc, nil
+	}
+	var err error
+	if doc.Phone, err = key.Seal([]byte(a.Phone), accountPlace(a.ID, "phone")); err != nil {
+		return doc, err
+	}
+	for i := range a.People {
+		person, err := sealPerson(a.ID, &a.People[i], key)
+		if err != nil {
+			return doc, err
+		}
+		doc.People = append(doc.People, person)
+	}
+	for _, d := range a.Devices {
+		token, err := key.Seal([]byte(d.Token), accountPlace(a.ID, "devices/"+d.ID))
+		if err != nil {
+			return doc, err
+		}
+		doc.Devices = append(doc.Devices, deviceDoc{d.ID, token, d.Platform, d.Lang, At(d.UpdatedAt)})
+	}
+	return doc, nil
+}
+
+func sealPerson(account string, p *models.Person, key seal.DataKey) (personDoc, error) {
+	plain, err := json.Marshal(identityDoc{p.Name, p.BirthDate, p.NationalID, p.Address})
+	if err != nil {
+		return personDoc{}, err
+	}
+	sealed, err := key.Seal(plain, accountPlace(account, "people/"+p.ID))
+	return personDoc{
+		ID: p.ID, Relationship: p.Relationship, Sex: p.Sex, Commune: p.Commune, Province: p.Province,
+		CreatedAt: At(p.CreatedAt), RemovedAt: At(p.RemovedAt), Identity: sealed,
+	}, err
+}
+
+// ReleasePhone removes the claim of a number if it still is the account's.
+func (s *Store) ReleasePhone(ctx context.Context, phone, account string) error {
+	for _, hash := range s.keys.Hashes("phone", phone) {
+		var claim phoneDoc
+		err := s.engine.Get(ctx, colPhones, hash, &claim)
+		if errors.Is(err, ErrMissing) || (err == nil && claim.Account != account) {
+			continue
+		}
+		if err == nil {
+			err = s.engine.Delete(ctx, colPhones, hash)
+		}
+		if err != nil {
+			return asError("releasing a number", err)
+		}
+	}
+	return nil
+}

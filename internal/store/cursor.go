@@ -1,0 +1,57 @@
+package store
+
+import (
+	"encoding/base64"
+	"encoding/json"
+
+	"khaibao/models"
+)
+
+// A cursor is the sort key of the last item of a page, as base64url of a JSON array. It is opaque to clients, and no
+// secret: it holds times and ids that the page showed.
+
+type keyType func(any) (any, bool)
+
+func timeKey(v any) (any, bool) {
+	ms, ok := v.(float64)
+	return Time(ms), ok
+}
+
+func stringKey(v any) (any, bool) {
+	text, ok := v.(string)
+	return text, ok
+}
+
+// after continues a query behind a cursor; "" starts at the beginning. A cursor that is not one is Malformed.
+func (q *Query) after(cursor string, types ...keyType) error {
+	if cursor == "" {
+		return nil
+	}
+	bad := &models.Error{Kind: models.Malformed, Code: "bad_cursor", Fields: []models.FieldError{{Field: "cursor", Code: "bad_value"}}}
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	var keys []any
+	if err != nil || json.Unmarshal(raw, &keys) != nil || len(keys) != len(types) {
+		return bad
+	}
+	for i, t := range types {
+		key, ok := t(keys[i])
+		if !ok {
+			return bad
+		}
+		q.After = append(q.After, key)
+	}
+	return nil
+}
+
+// cut shortens a list that was read one too long and gives the cursor of its last item, "" at the end.
+func cut[T any](items []T, limit int, key func(T) []any) ([]T, string) {
+	if len(items) <= limit {
+		return items, ""
+	}
+	items = items[:limit]
+	raw, err := json.Marshal(key(items[limit-1]))
+	if err != nil {
+		return items, ""
+	}
+	return items, base64.RawURLEncoding.EncodeToString(raw)
+}

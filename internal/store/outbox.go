@@ -1,0 +1,203 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"khaibao/internal/seal"
+	"khaibao/models"
+)
+
+// messageDoc is one intention to tell somebody something. Its _id is "<account>|<message id>", so that an inbox is a range
+// of _id and the same intention is one record. Due and lane are there only while it waits to be sent.
+type messageDoc struct {
+	ID        string              `bson:"_id" json:"_id"`
+	Rev       string              `bson:"rev" json:"rev"`
+	Account   string              `bson:"account,omitempty" json:"account,omitempty"`
+	Kind      models.MessageKind  `bson:"kind" json:"kind"`
+	Lane      *int64              `bson:"lane,omitempty" json:"lane,omitempty"`
+	WasLane   int                 `bson:"was_lane" json:"was_lane"`
+	Lang      models.Lang         `bson:"lang,omitempty" json:"lang,omitempty"`
+	To        []byte              `bson:"to,omitempty" json:"to,omitempty"`     // sealed
+	Text      []byte              `bson:"text,omitempty" json:"text,omitempty"` // sealed
+	Program   string              `bson:"program,omitempty" json:"program,omitempty"`
+	PersonID  string              `bson:"person,omitempty" json:"person,omitempty"`
+	Form      models.Form         `bson:"form,omitempty" json:"form,omitempty"`
+	Declared  string              `bson:"declared,omitempty" json:"declared,omitempty"`
+	State     models.MessageState `bson:"state" json:"state"`
+	Reason    string              `bson:"reason,omitempty" json:"reason,omitempty"`
+	Attempts  int                 `bson:"attempts,omitempty" json:"attempts,omitempty"`
+	Delivered []string            `bson:"delivered,omitempty" json:"delivered,omitempty"`
+	CreatedAt Time                `bson:"created_at" json:"created_at"`
+	Due       Time                `bson:"due,omitempty" json:"due,omitzero"`
+	ExpiresAt Time                `bson:"expires_at" json:"expires_at"`
+	SentAt    Time                `bson:"sent_at,omitempty" json:"sent_at,omitzero"`
+	PurgeAt   Time                `bson:"purge_at" json:"purge_at"`
+}
+
+func (d messageDoc) Key() string      { return d.ID }
+func (d messageDoc) Revision() string { return d.Rev }
+
+// How long a message is kept after it was made: an inbox shows three months; an OTP is of no use after a day.
+const (
+	keepMessages = 90 * 24 * time.Hour
+	keepOTPs     = 24 * time.Hour
+)
+
+// noAccount stands before "|" in the _id of a message to a number without an account.
+const noAccount = "-"
+
+func messageID(account, id string) string {
+	if account == "" {
+		account = noAccount
+	}
+	return account + "|" + id
+}
+
+func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
+	doc := messageDoc{
+		ID: messageID(m.Account, m.ID), Rev: NewID(), Account: m.Account, Kind: m.Kind, WasLane: int(m.Lane), Lang: m.Lang,
+		Program: m.Program, PersonID: m.PersonID, Form: m.Declaration.Form, Declared: m.Declaration.ID,
+		State: m.State, Reason: m.Reason, Attempts: m.Attempts, Delivered: m.Delivered,
+		CreatedAt: At(m.CreatedAt), ExpiresAt: At(m.ExpiresAt), SentAt: At(m.SentAt), PurgeAt: At(m.CreatedAt.Add(keepMessages)),
+	}
+	if m.Kind == models.MessageOTP {
+		doc.PurgeAt = At(m.CreatedAt.Add(keepOTPs))
+	}
+	if m.State == models.MessagePending {
+		lane := int64(m.Lane)
+		doc.Lane, doc.Due = &lane, At(m.DueAt)
+	}
+	for field, value := range map[string]struct {
+		plain  string
+		sealed *[]byte
+	}{"to": {m.To, &doc.To}, "text": {m.Text, &doc.Text}} {
+		if value.plain == "" {
+			continue
+		}
+		sealed, err := s.keys.Seal([]byte(value.plain), messagePlace(doc.ID, field))
+		if err != nil {
+			return doc, err
+		}
+		*value.sealed = sealed
+	}
+	return doc, nil
+}
+
+func messagePlace(id, field string) seal.Place {
+	return seal.Place{Collection: colOutbox, ID: id, Field: field}
+}
+
+func (s *Store) openMessage(doc *messageDoc) (models.Message, error) {
+	account := doc.Account
+	if account == "" {
+		account = noAccount
+	}
+	m := models.Message{
+		ID: doc.ID[len(account)+1:], Rev: doc.Rev, Account: doc.Account, Kind: doc.Kind, Lane: models.Lane(doc.WasLane), Lang: doc.Lang,
+		Program: doc.Program, PersonID: doc.PersonID, Declaration: models.DeclarationRef{Form: doc.Form, ID: doc.Declared},
+		State: doc.State, Reason: doc.Reason, Attempts: doc.Attempts, Delivered: doc.Delivered,
+		CreatedAt: doc.CreatedAt.Time(), DueAt: doc.Due.Time(), ExpiresAt: doc.ExpiresAt.Time(), SentAt: doc.SentAt.Time(),
+	}
+	for field, value := range map[string]struct {
+		sealed []byte
+		plain  *string
+	}{"to": {doc.To, &m.To}, "text": {doc.Text, &m.Text}} {
+		if len(value.sealed) == 0 {
+			continue
+		}
+		plain, err := s.keys.Open(value.sealed, messagePlace(doc.ID, field))
+		if err != nil {
+			return m, err
+		}
+		*value.plain = string(plain)
+	}
+	return m, nil
+}
+
+// Enqueue keeps messages; one whose account and id are there already is the same intention and is skipped.
+func (s *Store) Enqueue(ctx context.Context, messages ...models.Message) error {
+	docs := make([]Document, len(messages))
+	for i := range messages {
+		doc, err := s.sealMessage(&messages[i])
+		if err != nil {
+			return asError("sealing a message", err)
+		}
+		docs[i] = doc
+	}
+	return asError("keeping messages", s.engine.InsertAll(ctx, colOutbox, docs))
+}
+
+// DueMessages gives pending messages of a lane that are due, the longest due first.
+func (s *Store) DueMessages(ctx context.Context, lane models.Lane, now time.Time, limit int) ([]models.Message, error) {
+	out, err := s.findMessages(ctx, Query{
+		Where: []Cond{{"lane", Eq, int64(lane)}, {"due", Le, At(now)}},
+		Sort:  []Order{{Field: "lane"}, {Field: "due"}, {Field: "_id"}},
+		Limit: limit, Index: "due",
+	})
+	return out, asError("reading due messages", err)
+}
+
+func (s *Store) findMessages(ctx context.Context, q Query) ([]models.Message, error) {
+	var out []models.Message
+	err := s.engine.Find(ctx, colOutbox, q, func(raw Raw) error {
+		var doc messageDoc
+		if err := raw.Decode(&doc); err != nil {
+			return err
+		}
+		m, err := s.openMessage(&doc)
+		out = append(out, m)
+		return err
+	})
+	return out, err
+}
+
+// SaveMessage writes the new state of a message: Changed when somebody else did meanwhile. m.Rev moves on.
+func (s *Store) SaveMessage(ctx context.Context, m *models.Message) error {
+	doc, err := s.sealMessage(m)
+	if err != nil {
+		return asError("sealing a message", err)
+	}
+	if err := s.engine.Replace(ctx, colOutbox, doc, m.Rev); err != nil {
+		return asError("saving a message", err)
+	}
+	m.Rev = doc.Rev
+	return nil
+}
+
+// Inbox lists the messages of an account, newest id first.
+func (s *Store) Inbox(ctx context.Context, account string, page models.Page) ([]models.Message, string, error) {
+	q := Query{
+		Where: []Cond{{"_id", Gt, account + "|"}, {"_id", Lt, account + "}"}},
+		Sort:  []Order{{"_id", true}}, Limit: page.Limit + 1,
+	}
+	if err := q.after(page.Cursor, stringKey); err != nil {
+		return nil, "", err
+	}
+	if len(q.After) > 0 {
+		q.After[0] = messageID(account, q.After[0].(string))
+	}
+	out, err := s.findMessages(ctx, q)
+	if err != nil {
+		return nil, "", asError("reading an inbox", err)
+	}
+	out, next := cut(out, page.Limit, func(m models.Message) []any { return []any{m.ID} })
+	return out, next, nil
+}
+
+// DeleteMessages removes every message of an account.
+func (s *Store) DeleteMessages(ctx context.Context, account string) error {
+	for {
+		messages, _, err := s.Inbox(ctx, account, models.Page{Limit: 500})
+		if err != nil || len(messages) == 0 {
+			return err
+		}
+		ids := make([]string, len(messages))
+		for i := range messages {
+			ids[i] = messageID(account, messages[i].ID)
+		}
+		if err := s.engine.Delete(ctx, colOutbox, ids...); err != nil {
+			return asError("deleting messages", err)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"khaibao/internal/seal"
+	"khaibao/models"
+)
+
+// Store keeps the product's documents in an engine. It seals what must be sealed on the way in and opens it on the way out;
+// its callers see models only. Errors are *models.Error: NotFound, Conflict, Changed, or Unavailable when the engine fails.
+type Store struct {
+	engine Engine
+	keys   *seal.Keys
+}
+
+// Open makes the collections and indexes and gives the store.
+func Open(ctx context.Context, engine Engine, keys *seal.Keys) (*Store, error) {
+	if err := engine.Ensure(ctx, Collections()); err != nil {
+		return nil, fmt.Errorf("making collections and indexes: %w", err)
+	}
+	return &Store{engine: engine, keys: keys}, nil
+}
+
+// Engine gives the engine below, for migrate and for the health check.
+func (s *Store) Engine() Engine { return s.engine }
+
+// The collections.
+const (
+	colPhones       = "phones"
+	colAccounts     = "accounts"
+	colDeclarations = "declarations"
+	colUpdates      = "health_updates"
+	colCases        = "cases"
+	colOutbox       = "outbox"
+	colAudit        = "audit"
+	colOfficials    = "officials"
+	colPrograms     = "programs"
+	colSessions     = "sessions" // refresh families
+	colOTPs         = "otps"
+	colBudgets      = "budgets"
+	colCounters     = "counters"
+	colLeases       = "leases"
+	colJournals     = "journals" // what the counting worker has under way
+)
+
+// Collections lists every collection with its indexes.
+func Collections() []Collection {
+	todo := Index{Name: "todo", Fields: []Order{{Field: "todo.at"}, {Field: "_id"}}, Sparse: true}
+	return []Collection{
+		{Name: colPhones},
+		{Name: colAccounts, Indexes: []Index{todo}},
+		{Name: colDeclarations, Indexes: []Index{todo}},
+		{Name: colUpdates, Indexes: []Index{todo}},
+		{Name: colCases, Indexes: append(caseIndexes(), todo)},
+		{Name: colOutbox, TTL: "purge_at", Indexes: []Index{
+			{Name: "due", Fields: []Order{{Field: "lane"}, {Field: "due"}, {Field: "_id"}}, Sparse: true},
+		}},
+		{Name: colAudit, Indexes: []Index{
+			{Name: "account", Fields: []Order{{Field: "account"}, {Field: "at", Desc: true}, {Field: "_id", Desc: true}}, Sparse: true},
+			{Name: "at", Fields: []Order{{Field: "at", Desc: true}, {Field: "_id", Desc: true}}},
+		}},
+		{Name: colOfficials},
+		{Name: colPrograms},
+		{Name: colSessions, TTL: "expires_at", Indexes: []Index{{Name: "subject", Fields: []Order{{Field: "subject"}}}}},
+		{Name: colOTPs, TTL: "expires_at"},
+		{Name: colBudgets, TTL: "expires_at"},
+		{Name: colCounters, Indexes: []Index{
+			{Name: "parent", Fields: []Order{{Field: "program"}, {Field: "parent"}, {Field: "day"}, {Field: "_id"}}},
+		}},
+		{Name: colLeases},
+		{Name: colJournals},
+	}
+}
+
+// NewID makes an id of 128 random bits, 22 characters that are safe in a URL.
+func NewID() string {
+	raw := make([]byte, 16)
+	rand.Read(raw) // never fails
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// asError turns an engine's error into the error that callers understand.
+func asError(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrMissing):
+		return models.ErrNotFound
+	case errors.Is(err, ErrExists):
+		return models.Fail(models.Conflict, "conflict")
+	case errors.Is(err, ErrChanged):
+		return models.Fail(models.Changed, "changed")
+	case models.KindOf(err) != models.Internal:
+		return err
+	default:
+		return models.Down(what, err)
+	}
+}
+
+const replaceTries = 20
+
+// retryChanged repeats a read-change-replace until nobody was faster.
+func retryChanged(ctx context.Context, what string, once func() error) error {
+	var err error
+	for range replaceTries {
+		if err = once(); !errors.Is(err, ErrChanged) {
+			return asError(what, err)
+		}
+		if ctx.Err() != nil {
+			return asError(what, ctx.Err())
+		}
+	}
+	return asError(what, fmt.Errorf("%d writers were faster: %v", replaceTries, err))
+}
