@@ -36,7 +36,8 @@ type Case struct {
 	LatestLevel Level     // of the newest declaration or update
 	Levels      []LevelAt // oldest first
 
-	Commune, Province string // where the person stays
+	Commune, Province string // where the case is worked on
+	Home              string // the person's own commune when last heard of; when it changes, the case follows
 	Status            CaseStatus
 	Assignee          string // login of an official; empty when nobody took it
 	Assessment        *Assessment

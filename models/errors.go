@@ -97,6 +97,9 @@ func InvalidField(field, code string, args map[string]any) error {
 // ErrNotFound is what anything answers that is absent or outside the caller's reach.
 var ErrNotFound = Fail(NotFound, "not_found")
 
+// ErrSignedOut is what a citizen's request answers when the account behind its token is gone.
+var ErrSignedOut = Fail(Unauthenticated, "signed_out")
+
 // Down wraps the failure of a dependency.
 func Down(what string, cause error) error {
 	return &Error{Kind: Unavailable, Code: "unavailable", Cause: fmt.Errorf("%s: %w", what, cause)}

@@ -168,7 +168,7 @@ func (s *Store) Account(ctx context.Context, id string) (*models.Account, error)
 }
 
 // UpdateAccount reads a household, changes it and writes it back with the effects that follow, again from the start
-// when somebody was faster. change may return models.ErrUnchanged. An erased account can only be changed by Tombstone.
+// when somebody was faster. change may return models.ErrUnchanged. An erased account is ErrSignedOut here; only Tombstone changes it.
 func (s *Store) UpdateAccount(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error) {
 	var account *models.Account
 	err := retryChanged(ctx, "changing an account", func() error {
@@ -178,7 +178,7 @@ func (s *Store) UpdateAccount(ctx context.Context, id string, change func(*model
 			return err
 		}
 		if doc.ErasedAt != 0 {
-			return models.ErrNotFound
+			return models.ErrSignedOut
 		}
 		account, err = s.changeAccount(ctx, &doc, change)
 		return err

@@ -29,6 +29,7 @@ type caseDoc struct {
 	Levels      []levelDoc        `bson:"levels" json:"levels"`
 	Commune     string            `bson:"commune" json:"commune"`
 	Province    string            `bson:"province" json:"province"`
+	Home        string            `bson:"home" json:"home"`
 	Status      models.CaseStatus `bson:"status" json:"status"`
 	Assignee    string            `bson:"assignee,omitempty" json:"assignee,omitempty"`
 	Assessment  *assessmentDoc    `bson:"assessment,omitempty" json:"assessment,omitempty"`
@@ -368,7 +369,7 @@ func (s *Store) sealCase(ctx context.Context, c *models.Case) (caseDoc, error) {
 	doc := caseDoc{
 		ID: c.ID, Rev: NewID(), Account: c.Account, PersonID: c.PersonID, Program: c.Program,
 		Level: int(c.Level), Factors: c.Factors, Version: c.Version, DecidedForm: c.DecidedBy.Form, DecidedID: c.DecidedBy.ID,
-		LatestLevel: int(c.LatestLevel), Commune: c.Commune, Province: c.Province, Status: c.Status, Assignee: c.Assignee,
+		LatestLevel: int(c.LatestLevel), Commune: c.Commune, Province: c.Province, Home: c.Home, Status: c.Status, Assignee: c.Assignee,
 		OpenedAt: At(c.OpenedAt), LastAt: At(c.LastDeclaredAt), LastRecv: At(c.LastReceivedAt),
 		DueAt: At(c.DueAt), MissedSince: At(c.MissedSince), ClosedAt: At(c.ClosedAt),
 	}
@@ -469,7 +470,7 @@ func (doc *caseDoc) model() models.Case {
 		ID: doc.ID, Rev: doc.Rev, Account: doc.Account, PersonID: doc.PersonID, Program: doc.Program,
 		Level: models.Level(doc.Level), Factors: doc.Factors, Version: doc.Version,
 		DecidedBy:   models.DeclarationRef{Form: doc.DecidedForm, ID: doc.DecidedID},
-		LatestLevel: models.Level(doc.LatestLevel), Commune: doc.Commune, Province: doc.Province,
+		LatestLevel: models.Level(doc.LatestLevel), Commune: doc.Commune, Province: doc.Province, Home: doc.Home,
 		Status: doc.Status, Assignee: doc.Assignee,
 		OpenedAt: doc.OpenedAt.Time(), LastDeclaredAt: doc.LastAt.Time(), LastReceivedAt: doc.LastRecv.Time(),
 		MissedSince: doc.MissedSince.Time(), ClosedAt: doc.ClosedAt.Time(),
