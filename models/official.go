@@ -118,4 +118,6 @@ type AuditFilter struct {
 	Login   string
 	Actions []string
 	Since   time.Time
+	// ByOfficials leaves out what citizens and the system did.
+	ByOfficials bool
 }

@@ -346,20 +346,18 @@ func sealPerson(account string, p *models.Person, key seal.DataKey) (personDoc, 
 	}, err
 }
 
-// ReleasePhone removes the claim of a number if it still is the account's.
-func (s *Store) ReleasePhone(ctx context.Context, phone, account string) error {
-	for _, hash := range s.keys.Hashes("phone", phone) {
+// ReleasePhones removes every claim that an account has on a number.
+func (s *Store) ReleasePhones(ctx context.Context, account string) error {
+	var ids []string
+	q := Query{Where: []Cond{{"account", Eq, account}}, Sort: []Order{{Field: "account"}, {Field: "_id"}}, Index: "account"}
+	err := s.engine.Find(ctx, colPhones, q, func(raw Raw) error {
 		var claim phoneDoc
-		err := s.engine.Get(ctx, colPhones, hash, &claim)
-		if errors.Is(err, ErrMissing) || (err == nil && claim.Account != account) {
-			continue
-		}
-		if err == nil {
-			err = s.engine.Delete(ctx, colPhones, hash)
-		}
-		if err != nil {
-			return asError("releasing a number", err)
-		}
+		err := raw.Decode(&claim)
+		ids = append(ids, claim.ID)
+		return err
+	})
+	if err == nil && len(ids) > 0 {
+		err = s.engine.Delete(ctx, colPhones, ids...)
 	}
-	return nil
+	return asError("releasing numbers", err)
 }

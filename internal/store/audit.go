@@ -89,6 +89,9 @@ func (s *Store) Audit(ctx context.Context, filter models.AuditFilter, page model
 	if len(filter.Actions) > 0 {
 		q.Where = append(q.Where, Cond{"action", In, filter.Actions})
 	}
+	if filter.ByOfficials {
+		q.Where = append(q.Where, Cond{"official", Exists, true})
+	}
 	if !filter.Since.IsZero() {
 		q.Where = append(q.Where, Cond{"at", Ge, At(filter.Since)})
 	}

@@ -302,6 +302,29 @@ func (s *Store) CasesOfAccount(ctx context.Context, account string) ([]models.Ca
 	return out, nil
 }
 
+// HasOpenCase tells whether a person of the household has a case that is not closed, or a flag that is about to open one.
+// An empty personID asks for the whole household.
+func (s *Store) HasOpenCase(ctx context.Context, account, personID string) (bool, error) {
+	for _, form := range []models.Form{models.FormDeclaration, models.FormDaily} {
+		pending, err := s.PendingOf(ctx, account, form)
+		if err != nil {
+			return false, err
+		}
+		for i := range pending {
+			if pending[i].Decision.Level.Flagged() && (personID == "" || pending[i].PersonID == personID) {
+				return true, nil
+			}
+		}
+	}
+	all, err := s.CasesOfAccount(ctx, account)
+	for i := range all {
+		if all[i].Status != models.CaseClosed && (personID == "" || all[i].PersonID == personID) {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
 // ExistingCases tells which of the person-and-program pairs have a case.
 func (s *Store) ExistingCases(ctx context.Context, ds []models.Declaration) (map[string]bool, error) {
 	ids := make([]string, 0, len(ds))

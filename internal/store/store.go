@@ -52,7 +52,7 @@ const (
 func Collections() []Collection {
 	todo := Index{Name: "todo", Fields: []Order{{Field: "todo.at"}, {Field: "_id"}}, Sparse: true}
 	return []Collection{
-		{Name: colPhones},
+		{Name: colPhones, Indexes: []Index{{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}}}},
 		{Name: colAccounts, Indexes: []Index{todo}},
 		{Name: colDeclarations, Indexes: []Index{todo}},
 		{Name: colUpdates, Indexes: []Index{todo}},

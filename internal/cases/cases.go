@@ -1,0 +1,192 @@
+// Package cases is the officials' side: a flagged person becomes a case of the area where the person stays, and officials
+// of that area see it masked, work on it and, for a reason that the citizen can read, reveal who it is.
+package cases
+
+import (
+	"context"
+	"time"
+
+	"khaibao/internal/areas"
+	"khaibao/internal/rules"
+	"khaibao/models"
+)
+
+// Scoped is what an official may see and change: the cases of the scope. What lies outside is models.NotFound.
+type Scoped interface {
+	List(ctx context.Context, f models.CaseFilter, now time.Time, page models.Page) ([]models.CasePerson, string, error)
+	Get(ctx context.Context, id string) (models.CasePerson, error)
+	Change(ctx context.Context, id, ifRev string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error)
+}
+
+// Store is what cases are kept in.
+type Store interface {
+	Account(ctx context.Context, id string) (*models.Account, error)
+	Declaration(ctx context.Context, account string, form models.Form, id string) (*models.Declaration, error)
+	// UpsertCase opens or changes the case of a person under a program; change gets nil when there is none.
+	UpsertCase(ctx context.Context, account, person, program string, terms []models.SearchTerm,
+		change func(*models.Case) (*models.Case, []models.Effect, error)) error
+	CasesOfAccount(ctx context.Context, account string) ([]models.Case, error)
+	// WriteAudit returns when the entries are durable.
+	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error
+	// Official gives an official by login, models.NotFound when there is none.
+	Official(ctx context.Context, login string) (*models.Official, error)
+	Stats(ctx context.Context, program string, area models.Area, children bool, from, to string) ([]models.Stat, error)
+}
+
+// Config is what a Service is made of.
+type Config struct {
+	Store    Store
+	Within   func(scope models.Area) Scoped
+	Programs *rules.Catalog
+	Areas    *areas.Directory
+	Now      func() time.Time // the domain's clock
+	Changed  func()           // called after a change, so that its effects need not wait for the next look
+}
+
+// Service works on cases. It is safe for concurrent use.
+type Service struct {
+	store    Store
+	within   func(models.Area) Scoped
+	programs *rules.Catalog
+	areas    *areas.Directory
+	now      func() time.Time
+	changed  func()
+}
+
+// New gives a ready service.
+func New(c Config) *Service {
+	if c.Changed == nil {
+		c.Changed = func() {}
+	}
+	return &Service{c.Store, c.Within, c.Programs, c.Areas, c.Now, c.Changed}
+}
+
+// View is a case as a list shows it: the person masked.
+type View struct {
+	models.Case
+	MaskedName  *string // nil: nobody has given a name yet, or it is erased
+	MaskedPhone string
+	Overdue     bool
+}
+
+// Detail is a case with the answers that led to its level.
+type Detail struct {
+	View
+	Answers models.Answers
+}
+
+// Identity is a person without a mask.
+type Identity struct {
+	Name, Phone, BirthDate, NationalID, Address string
+	Sex                                         models.Sex
+}
+
+func (s *Service) view(c models.CasePerson) View {
+	v := View{Case: c.Case, MaskedPhone: MaskPhone(c.Phone), Overdue: c.Case.Overdue(s.now())}
+	if c.Person.Name != "" {
+		masked := MaskName(c.Person.Name)
+		v.MaskedName = &masked
+	}
+	return v
+}
+
+// List gives the official's cases that match, newest declared first. search is what the official typed: an exact phone,
+// identity number or name; "" does not narrow.
+func (s *Service) List(ctx context.Context, official models.Official, f models.CaseFilter, search string, page models.Page) ([]View, string, error) {
+	if search != "" {
+		f.Search = SearchQuery(search)
+	}
+	found, next, err := s.within(official.Area).List(ctx, f, s.now(), page)
+	if err != nil {
+		return nil, "", err
+	}
+	views := make([]View, len(found))
+	for i := range found {
+		views[i] = s.view(found[i])
+	}
+	return views, next, nil
+}
+
+// Get gives one case of the official's area.
+func (s *Service) Get(ctx context.Context, official models.Official, id string) (Detail, error) {
+	found, err := s.within(official.Area).Get(ctx, id)
+	if err != nil {
+		return Detail{}, err
+	}
+	return s.detail(ctx, found)
+}
+
+func (s *Service) detail(ctx context.Context, c models.CasePerson) (Detail, error) {
+	d := Detail{View: s.view(c)}
+	decided, err := s.store.Declaration(ctx, c.Case.Account, c.Case.DecidedBy.Form, c.Case.DecidedBy.ID)
+	if err != nil {
+		return Detail{}, err
+	}
+	d.Answers = decided.Answers
+	return d, nil
+}
+
+// Reveal gives the identity behind a case. The reason is in the audit, durably, before the identity is given, and the
+// citizen can read it.
+func (s *Service) Reveal(ctx context.Context, official models.Official, id, reason string) (Identity, error) {
+	reason, problem := freeText("/reason", reason, true)
+	if problem != nil {
+		return Identity{}, models.InvalidFields(*problem)
+	}
+	found, err := s.within(official.Area).Get(ctx, id)
+	if err != nil {
+		return Identity{}, err
+	}
+	entry := s.entry(official, "reveal", &found.Case)
+	entry.Reason = reason
+	if err := s.store.WriteAudit(ctx, entry); err != nil {
+		return Identity{}, err
+	}
+	return Identity{
+		Name: found.Person.Name, Phone: found.Phone, BirthDate: found.Person.BirthDate,
+		NationalID: found.Person.NationalID, Address: found.Person.Address, Sex: found.Person.Sex,
+	}, nil
+}
+
+func (s *Service) entry(official models.Official, action string, c *models.Case) models.AuditEntry {
+	return models.AuditEntry{
+		At: s.now(), Action: action, Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area,
+		Account: c.Account, PersonID: c.PersonID, Case: c.ID, Program: c.Program,
+	}
+}
+
+// StatsQuery asks for numbers of one program for local days From to To ("2006-01-02", both included), in an area or, with
+// Children, in each area directly below it. An empty Area is the official's own.
+type StatsQuery struct {
+	Program  string
+	Area     models.Area
+	From, To string
+	Children bool
+}
+
+// Stats gives numbers of the official's area from counters; an area outside is NotFound.
+func (s *Service) Stats(ctx context.Context, official models.Official, q StatsQuery) ([]models.Stat, error) {
+	if q.Area == "" {
+		q.Area = official.Area
+	}
+	if !s.holds(official.Area, q.Area) {
+		return nil, models.ErrNotFound
+	}
+	return s.store.Stats(ctx, q.Program, q.Area, q.Children, q.From, q.To)
+}
+
+// holds tells whether an area is the scope or lies in it.
+func (s *Service) holds(scope, area models.Area) bool {
+	if scope == area {
+		return area != ""
+	}
+	switch {
+	case area.IsCommune():
+		commune, ok := s.areas.Get(string(area))
+		return ok && scope.Holds(commune.Code, commune.Parent)
+	case area.IsProvince():
+		_, ok := s.areas.Get(string(area))
+		return ok && scope == models.Nation
+	}
+	return false
+}

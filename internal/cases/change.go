@@ -1,0 +1,170 @@
+package cases
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"khaibao/models"
+)
+
+// Patch is what an official changes of a case; nil fields stay.
+type Patch struct {
+	Status     *models.CaseStatus
+	Assignee   *string // a login; "" gives the case back
+	Note       *string
+	Assessment *AssessmentInput
+	Area       *string // a commune: the case moves there
+}
+
+// AssessmentInput is an official's own level and why.
+type AssessmentInput struct {
+	Level  models.Level
+	Reason string
+}
+
+const maxText = 2000
+
+// freeText gives a remark in normal form, or what is wrong with it.
+func freeText(field, text string, required bool) (string, *models.FieldError) {
+	text = strings.TrimSpace(text)
+	switch {
+	case required && text == "":
+		return "", &models.FieldError{Field: field, Code: "required"}
+	case utf8.RuneCountInString(text) > maxText:
+		return "", &models.FieldError{Field: field, Code: "too_long", Args: map[string]any{"max": maxText}}
+	}
+	for _, r := range text {
+		if r != '\n' && (!unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return "", &models.FieldError{Field: field, Code: "forbidden_characters"}
+		}
+	}
+	return text, nil
+}
+
+// Change changes one case of the official's area and audits it. With ifMatch it is Changed when somebody was faster.
+func (s *Service) Change(ctx context.Context, official models.Official, id, ifMatch string, p Patch) (Detail, error) {
+	if _, err := s.within(official.Area).Get(ctx, id); err != nil {
+		return Detail{}, err // outside the scope nothing else is said, not even what is wrong with the patch
+	}
+	move, err := s.check(ctx, official, &p)
+	if err != nil {
+		return Detail{}, err
+	}
+	changed, err := s.within(official.Area).Change(ctx, id, ifMatch, func(c *models.CasePerson) ([]models.Effect, error) {
+		return s.apply(official, &c.Case, p, move)
+	})
+	if err != nil {
+		return Detail{}, err
+	}
+	s.changed()
+	return s.detail(ctx, changed)
+}
+
+// place is where a case moves to.
+type place struct{ commune, province string }
+
+// check names everything that is wrong with a patch and puts its texts in normal form.
+func (s *Service) check(ctx context.Context, official models.Official, p *Patch) (*place, error) {
+	var problems []models.FieldError
+	var move *place
+	if p.Status != nil && !slices.Contains(models.CaseStatuses(), *p.Status) {
+		problems = append(problems, models.FieldError{Field: "/status", Code: "unknown_option"})
+	}
+	if p.Note != nil {
+		text, problem := freeText("/note", *p.Note, true)
+		if problem != nil {
+			problems = append(problems, *problem)
+		}
+		p.Note = &text
+	}
+	if p.Assessment != nil {
+		text, problem := freeText("/assessment/reason", p.Assessment.Reason, true)
+		if problem != nil {
+			problems = append(problems, *problem)
+		}
+		p.Assessment = &AssessmentInput{p.Assessment.Level, text}
+	}
+	if p.Area != nil {
+		commune, ok := s.areas.Get(*p.Area)
+		if ok && models.Area(*p.Area).IsCommune() && s.holds(official.Area, models.Area(*p.Area)) {
+			move = &place{commune.Code, commune.Parent}
+		} else {
+			problems = append(problems, models.FieldError{Field: "/area", Code: "area_out_of_scope"})
+		}
+	}
+	if p.Assignee != nil && *p.Assignee != "" {
+		ok, err := s.mayTake(ctx, official, *p.Assignee)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			problems = append(problems, models.FieldError{Field: "/assignee", Code: "unknown_official"})
+		}
+	}
+	return move, models.InvalidFields(problems...)
+}
+
+// mayTake tells whether a login is that of an active official who works on cases and whose area meets the acting one's.
+func (s *Service) mayTake(ctx context.Context, acting models.Official, login string) (bool, error) {
+	other, err := s.store.Official(ctx, login)
+	if models.NotFound.Is(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	near := s.holds(acting.Area, other.Area) || s.holds(other.Area, acting.Area)
+	return near && !other.Disabled() && other.Role.May(models.WorkCases), nil
+}
+
+func (s *Service) apply(official models.Official, c *models.Case, p Patch, move *place) ([]models.Effect, error) {
+	now := s.now()
+	detail := map[string]string{}
+	if p.Status != nil && *p.Status != c.Status {
+		detail["from"], detail["status"] = string(c.Status), string(*p.Status)
+		s.setStatus(c, *p.Status)
+	}
+	if p.Assignee != nil && *p.Assignee != c.Assignee {
+		c.Assignee, detail["assignee"] = *p.Assignee, *p.Assignee
+	}
+	if p.Note != nil {
+		c.Notes = append(c.Notes, models.Note{Text: *p.Note, By: official.Login, At: now})
+		detail["note"] = "added"
+	}
+	if p.Assessment != nil {
+		c.Assessment = &models.Assessment{Level: p.Assessment.Level, Reason: p.Assessment.Reason, By: official.Login, At: now}
+		detail["assessment"] = p.Assessment.Level.String()
+	}
+	if move != nil && move.commune != c.Commune {
+		detail["from_area"], detail["area"] = c.Commune, move.commune
+		c.Commune, c.Province = move.commune, move.province
+	}
+	if len(detail) == 0 {
+		return nil, models.ErrUnchanged
+	}
+	entry := s.entry(official, "change_case", c)
+	entry.Detail = detail
+	effects := []models.Effect{{Kind: models.EffectAudit, Audit: &entry}}
+	if detail["status"] == string(models.CaseClosed) {
+		effects = append(effects, models.Effect{Kind: models.EffectCaseClosed, PersonID: c.PersonID})
+	}
+	return effects, nil
+}
+
+// setStatus moves a case on. The deadline is for the first contact, so anything but new ends it.
+func (s *Service) setStatus(c *models.Case, status models.CaseStatus) {
+	c.Status = status
+	c.ClosedAt = models.Case{}.ClosedAt
+	switch status {
+	case models.CaseNew:
+		c.DueAt = s.deadline(c.Program, c.Version, c.Level, s.now())
+	case models.CaseClosed:
+		c.ClosedAt = s.now()
+		fallthrough
+	default:
+		c.DueAt = models.Case{}.DueAt
+	}
+}

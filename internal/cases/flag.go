@@ -1,0 +1,145 @@
+package cases
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"khaibao/models"
+)
+
+// maxLevels is how many points of the trend a case keeps: a fortnight of two updates a day many times over.
+const maxLevels = 400
+
+// Apply carries a kept declaration or health update into the person's case: a flag opens one or raises it, anything
+// else is a point of the trend. Applying the same one again changes nothing.
+func (s *Service) Apply(ctx context.Context, d *models.Declaration) error {
+	account, err := s.store.Account(ctx, d.Account)
+	if err != nil {
+		return err
+	}
+	return s.store.UpsertCase(ctx, d.Account, d.PersonID, d.Program, terms(account, d.PersonID), func(was *models.Case) (*models.Case, []models.Effect, error) {
+		return s.follow(was, d)
+	})
+}
+
+func (s *Service) follow(was *models.Case, d *models.Declaration) (*models.Case, []models.Effect, error) {
+	flagged := d.Decision.Level.Flagged()
+	if was == nil {
+		if !flagged {
+			return nil, nil, models.ErrUnchanged
+		}
+		c := &models.Case{Commune: d.Commune, Province: d.Province, Home: d.Commune}
+		s.open(c, d)
+		s.trend(c, d)
+		return c, nil, nil
+	}
+	c := was
+	if slices.ContainsFunc(c.Levels, func(l models.LevelAt) bool { return l.Declaration == ref(d) }) {
+		return nil, nil, models.ErrUnchanged
+	}
+	newest := newer(d, c)
+	if newest && d.Commune != c.Home {
+		c.Commune, c.Province, c.Home = d.Commune, d.Province, d.Commune
+	}
+	switch {
+	case c.Status == models.CaseClosed:
+		if flagged && newest {
+			s.open(c, d)
+		}
+	case d.Decision.Level > c.Level:
+		s.decided(c, d)
+		s.shorten(c, d)
+	case d.Decision.Level == c.Level && newest:
+		s.decided(c, d)
+	}
+	s.trend(c, d)
+	return c, nil, nil
+}
+
+// newer tells whether a declaration is the newest of the person: by when it happened, then by when it came.
+func newer(d *models.Declaration, c *models.Case) bool {
+	if !d.OccurredAt.Equal(c.LastDeclaredAt) {
+		return d.OccurredAt.After(c.LastDeclaredAt)
+	}
+	return !d.ReceivedAt.Before(c.LastReceivedAt)
+}
+
+func ref(d *models.Declaration) models.DeclarationRef {
+	return models.DeclarationRef{Form: d.Form, ID: d.ID}
+}
+
+// open starts a case, also one that was closed: its history stays, its work begins anew.
+func (s *Service) open(c *models.Case, d *models.Declaration) {
+	s.decided(c, d)
+	c.Status, c.Assignee = models.CaseNew, ""
+	c.OpenedAt, c.ClosedAt = s.now(), time.Time{}
+	c.DueAt = s.deadline(d.Program, d.Version, c.Level, d.ReceivedAt)
+}
+
+func (s *Service) decided(c *models.Case, d *models.Declaration) {
+	c.Level, c.Factors, c.Reasons = d.Decision.Level, d.Decision.Factors, d.Decision.Reasons
+	c.Version, c.DecidedBy = d.Version, ref(d)
+}
+
+// shorten gives a case that got worse the deadline of its new level, unless the one it has is earlier.
+func (s *Service) shorten(c *models.Case, d *models.Declaration) {
+	due := s.deadline(d.Program, d.Version, c.Level, d.ReceivedAt)
+	if !due.IsZero() && (c.DueAt.IsZero() || due.Before(c.DueAt)) {
+		c.DueAt = due
+	}
+}
+
+// trend adds a point in the order of what happened and remembers what is latest.
+func (s *Service) trend(c *models.Case, d *models.Declaration) {
+	if newer(d, c) {
+		c.LatestLevel, c.LastDeclaredAt, c.LastReceivedAt = d.Decision.Level, d.OccurredAt, d.ReceivedAt
+		c.MissedSince = time.Time{}
+	}
+	c.Levels = append(c.Levels, models.LevelAt{At: d.OccurredAt, Level: d.Decision.Level, Declaration: ref(d)})
+	slices.SortStableFunc(c.Levels, func(a, b models.LevelAt) int { return a.At.Compare(b.At) })
+	if len(c.Levels) > maxLevels {
+		c.Levels = c.Levels[len(c.Levels)-maxLevels:]
+	}
+}
+
+// deadline is when the officials must have made first contact; zero when the program sets none.
+func (s *Service) deadline(program string, version int, level models.Level, from time.Time) time.Time {
+	p, ok := s.programs.Version(program, version)
+	if !ok || p.Deadline(level) == 0 {
+		return time.Time{}
+	}
+	return from.Add(p.Deadline(level))
+}
+
+// FollowPerson carries a changed, removed or erased person into their cases: the commune where they stay and the terms
+// they are found by.
+func (s *Service) FollowPerson(ctx context.Context, accountID, personID string) error {
+	account, err := s.store.Account(ctx, accountID)
+	if err != nil {
+		return err
+	}
+	all, err := s.store.CasesOfAccount(ctx, accountID)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if personID != "" && c.PersonID != personID {
+			continue
+		}
+		err := s.store.UpsertCase(ctx, accountID, c.PersonID, c.Program, terms(account, c.PersonID), func(was *models.Case) (*models.Case, []models.Effect, error) {
+			person, ok := account.AnyPerson(c.PersonID)
+			if was == nil {
+				return nil, nil, models.ErrUnchanged
+			}
+			if ok && person.Commune != was.Home && person.Commune != "" {
+				was.Commune, was.Province, was.Home = person.Commune, person.Province, person.Commune
+			}
+			return was, nil, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

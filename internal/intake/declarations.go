@@ -1,0 +1,183 @@
+package intake
+
+import (
+	"context"
+	"reflect"
+	"time"
+
+	"khaibao/internal/rules"
+	"khaibao/models"
+)
+
+// How far occurred_at may lie from the time of receipt.
+const (
+	oldest = 14 * 24 * time.Hour // the app was offline
+	ahead  = 5 * time.Minute     // clocks of phones differ
+)
+
+// Submission is a form as a channel hands it in.
+type Submission struct {
+	Form       models.Form
+	ID         string // UUIDv7 of the client
+	Program    string
+	Version    int // 0: the current one
+	PersonID   string
+	Answers    map[string]any // as decoded from JSON, or canonical
+	OccurredAt time.Time      // zero: now
+	Official   string         // the official who enters it on the citizen's behalf
+}
+
+// Submit checks a form, lets the rules decide and keeps it durably. created is false when the account has the same
+// declaration already: then that one is given. The same id with other content is a Conflict. Every wrong field is
+// named at once, and nothing is kept then.
+func (s *Service) Submit(ctx context.Context, citizen models.Citizen, in Submission) (d *models.Declaration, created bool, err error) {
+	account, err := s.household(ctx, citizen)
+	if err != nil {
+		return nil, false, err
+	}
+	d, err = s.decide(account, citizen, in)
+	if models.Invalid.Is(err) {
+		// What was accepted once is answered again even if today it would come too late or for a person who has left.
+		if known, _ := s.known(ctx, citizen, in); known != nil {
+			return known, false, nil
+		}
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	err = s.store.InsertDeclaration(ctx, d)
+	if models.Conflict.Is(err) {
+		known, err := s.known(ctx, citizen, in)
+		if err == nil && known == nil {
+			err = models.Fail(models.Conflict, "id_taken")
+		}
+		return known, false, err
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	s.accepted()
+	return d, true, nil
+}
+
+func (s *Service) decide(account *models.Account, citizen models.Citizen, in Submission) (*models.Declaration, error) {
+	now := s.now()
+	if in.OccurredAt.IsZero() {
+		in.OccurredAt = now
+	}
+	var problems []models.FieldError
+	wrong := func(field, code string) {
+		problems = append(problems, models.FieldError{Field: field, Code: code})
+	}
+	if !isUUIDv7(in.ID) {
+		wrong("/id", "not_uuidv7")
+	}
+	switch {
+	case in.OccurredAt.After(now.Add(ahead)):
+		wrong("/occurred_at", "in_future")
+	case in.OccurredAt.Before(now.Add(-oldest)):
+		wrong("/occurred_at", "too_old")
+	}
+	person, ok := account.Person(in.PersonID)
+	if !ok {
+		wrong("/person_id", "unknown_person")
+	} else if person.Commune == "" {
+		wrong("/person_id", "no_commune")
+	}
+	program, code := s.program(in)
+	if program == nil {
+		wrong(map[bool]string{true: "/program_version", false: "/program"}[code == "version_not_valid"], code)
+		return nil, models.InvalidFields(problems...)
+	}
+	answers, answerProblems := program.Check(in.Form, in.Answers)
+	if err := models.InvalidFields(append(problems, answerProblems...)...); err != nil {
+		return nil, err
+	}
+	d := &models.Declaration{
+		Account: account.ID, ID: in.ID, Form: in.Form, PersonID: person.ID, Program: program.ID(), Version: program.Version(),
+		Channel: citizen.Channel, Official: in.Official, Answers: answers, Private: program.FreeText(in.Form),
+		Age: person.Age(in.OccurredAt), Sex: person.Sex, Commune: person.Commune, Province: person.Province,
+		OccurredAt: in.OccurredAt.UTC().Truncate(time.Millisecond), ReceivedAt: now.UTC().Truncate(time.Millisecond),
+		Notify: len(account.Devices) > 0,
+	}
+	d.Decision = Decide(program, d)
+	return d, nil
+}
+
+// Decide lets the rules decide a declaration from what it holds alone: what it gives for a stored one is what it gave then.
+func Decide(program *rules.Program, d *models.Declaration) models.Decision {
+	return program.Decide(rules.Input{
+		Form: d.Form, Answers: d.Answers, Age: d.Age, Sex: d.Sex, Day: d.OccurredAt, Earlier: d.Earlier,
+	})
+}
+
+// program gives the version that is answered, or the field code of what is wrong. An earlier version counts while its validity lasts.
+func (s *Service) program(in Submission) (*rules.Program, string) {
+	at := in.OccurredAt
+	current, ok := s.programs.Current(in.Program, at)
+	if !ok {
+		return nil, "unknown_program"
+	}
+	if in.Version == 0 {
+		return current, ""
+	}
+	version, ok := s.programs.Version(in.Program, in.Version)
+	if !ok || !version.ValidOn(at) {
+		return nil, "version_not_valid"
+	}
+	return version, ""
+}
+
+// known gives what the account already has under the id when that says the same; nil and a Conflict when it says
+// something else, nil and nil when there is none.
+func (s *Service) known(ctx context.Context, citizen models.Citizen, in Submission) (*models.Declaration, error) {
+	if !isUUIDv7(in.ID) {
+		return nil, nil
+	}
+	known, err := s.store.Declaration(ctx, citizen.Account, in.Form, in.ID)
+	if models.NotFound.Is(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !s.same(known, in) {
+		return nil, models.Fail(models.Conflict, "id_taken")
+	}
+	return known, nil
+}
+
+// same compares what the client said, never what we made of it. What a repeat leaves out is not compared.
+func (s *Service) same(known *models.Declaration, in Submission) bool {
+	program, ok := s.programs.Version(known.Program, known.Version)
+	if !ok || known.Program != in.Program || known.PersonID != in.PersonID ||
+		(in.Version != 0 && in.Version != known.Version) ||
+		(!in.OccurredAt.IsZero() && !in.OccurredAt.Truncate(time.Millisecond).Equal(known.OccurredAt)) {
+		return false
+	}
+	then, _ := program.Check(known.Form, known.Answers)
+	again, problems := program.Check(known.Form, in.Answers)
+	return len(problems) == 0 && reflect.DeepEqual(then, again)
+}
+
+// Declaration gives one of the household's own.
+func (s *Service) Declaration(ctx context.Context, citizen models.Citizen, form models.Form, id string) (*models.Declaration, error) {
+	if _, err := s.household(ctx, citizen); err != nil {
+		return nil, err
+	}
+	return s.store.Declaration(ctx, citizen.Account, form, id)
+}
+
+// Declarations lists the household's own, newest first; personID narrows to one person.
+func (s *Service) Declarations(ctx context.Context, citizen models.Citizen, form models.Form, personID string, page models.Page) ([]models.Declaration, string, error) {
+	account, err := s.household(ctx, citizen)
+	if err != nil {
+		return nil, "", err
+	}
+	if personID != "" {
+		if _, ok := account.Person(personID); !ok {
+			return nil, "", models.ErrNotFound
+		}
+	}
+	return s.store.Declarations(ctx, citizen.Account, form, personID, page)
+}

@@ -1,0 +1,71 @@
+// Package intake is the one door through which households, declarations and health updates come in, whatever the
+// channel: the app, an SMS or USSD conversation, or an official on a citizen's behalf. It checks, lets the rules decide
+// and keeps the result with one document write; what follows from it (case, message, count) is carried out later.
+package intake
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"time"
+
+	"khaibao/internal/areas"
+	"khaibao/internal/rules"
+	"khaibao/models"
+)
+
+// Store is what intake keeps things in.
+type Store interface {
+	// Account gives a household, models.NotFound when there is none.
+	Account(ctx context.Context, id string) (*models.Account, error)
+	// UpdateAccount reads, changes and writes a household with the effects that follow.
+	UpdateAccount(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error)
+	// InsertDeclaration keeps a declaration, models.Conflict when its id is taken.
+	InsertDeclaration(ctx context.Context, d *models.Declaration) error
+	Declaration(ctx context.Context, account string, form models.Form, id string) (*models.Declaration, error)
+	Declarations(ctx context.Context, account string, form models.Form, personID string, page models.Page) ([]models.Declaration, string, error)
+	// HasCases tells whether a person has a case that is not closed, or a flag that is about to open one.
+	HasOpenCase(ctx context.Context, account, personID string) (bool, error)
+}
+
+// Config is what a Service is made of.
+type Config struct {
+	Store    Store
+	Programs *rules.Catalog
+	Areas    *areas.Directory
+	Now      func() time.Time // the domain's clock
+	Accepted func()           // called after something was kept, so that its effects need not wait for the next look
+}
+
+// Service takes in. It is safe for concurrent use.
+type Service struct {
+	store    Store
+	programs *rules.Catalog
+	areas    *areas.Directory
+	now      func() time.Time
+	accepted func()
+}
+
+// New gives a ready service.
+func New(c Config) *Service {
+	if c.Accepted == nil {
+		c.Accepted = func() {}
+	}
+	return &Service{c.Store, c.Programs, c.Areas, c.Now, c.Accepted}
+}
+
+// household gives the account of a citizen who is still signed in.
+func (s *Service) household(ctx context.Context, citizen models.Citizen) (*models.Account, error) {
+	account, err := s.store.Account(ctx, citizen.Account)
+	if models.NotFound.Is(err) || (err == nil && account.Erased()) {
+		return nil, models.ErrSignedOut
+	}
+	return account, err
+}
+
+// newID makes an id of 128 random bits.
+func newID() string {
+	raw := make([]byte, 16)
+	rand.Read(raw) // never fails
+	return base64.RawURLEncoding.EncodeToString(raw)
+}

@@ -1,0 +1,234 @@
+package intake
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"khaibao/models"
+)
+
+// PersonInput is what a citizen says about somebody of the household. In a change, a nil field stays as it is.
+type PersonInput struct {
+	ID           string // only when adding: the client's own UUIDv7, which makes adding idempotent; may be empty
+	Name         *string
+	BirthDate    *string
+	Sex          *models.Sex
+	Relationship *models.Relationship
+	NationalID   *string
+	Commune      *string
+	Address      *string
+}
+
+// People lists the household, its owner first.
+func (s *Service) People(ctx context.Context, citizen models.Citizen) ([]models.Person, error) {
+	account, err := s.household(ctx, citizen)
+	if err != nil {
+		return nil, err
+	}
+	return living(account), nil
+}
+
+func living(account *models.Account) []models.Person {
+	people := slices.DeleteFunc(slices.Clone(account.People), func(p models.Person) bool { return !p.RemovedAt.IsZero() })
+	slices.SortStableFunc(people, func(a, b models.Person) int {
+		return boolOrder(a.Relationship != models.Self) - boolOrder(b.Relationship != models.Self)
+	})
+	return people
+}
+
+func boolOrder(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Person gives one of the household.
+func (s *Service) Person(ctx context.Context, citizen models.Citizen, id string) (models.Person, error) {
+	account, err := s.household(ctx, citizen)
+	if err != nil {
+		return models.Person{}, err
+	}
+	person, ok := account.Person(id)
+	if !ok {
+		return models.Person{}, models.ErrNotFound
+	}
+	return *person, nil
+}
+
+// AddPerson adds somebody to the household and tells whether they are new. The same id with the same content gives the
+// person as they are; with other content it is a Conflict. Warnings are fields that look wrong but are accepted.
+func (s *Service) AddPerson(ctx context.Context, citizen models.Citizen, in PersonInput) (person models.Person, warnings []models.FieldError, added bool, err error) {
+	candidate := models.Person{ID: in.ID}
+	problems := s.apply(&candidate, in)
+	problems = append(problems, missing(in)...)
+	if in.ID != "" && !isUUIDv7(in.ID) {
+		problems = append(problems, models.FieldError{Field: "/id", Code: "not_uuidv7"})
+	}
+	if err := models.InvalidFields(problems...); err != nil {
+		return models.Person{}, nil, false, err
+	}
+	if candidate.ID == "" {
+		candidate.ID = newID()
+	}
+	_, err = s.store.UpdateAccount(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
+		added = false
+		if known, ok := account.AnyPerson(candidate.ID); ok {
+			if !known.RemovedAt.IsZero() || !sameContent(*known, candidate) {
+				return nil, models.Fail(models.Conflict, "id_taken")
+			}
+			person = *known
+			return nil, models.ErrUnchanged
+		}
+		if err := fits(account, candidate); err != nil {
+			return nil, err
+		}
+		added, person = true, candidate
+		person.CreatedAt = s.now()
+		account.People = append(account.People, person)
+		return nil, nil
+	})
+	if err != nil {
+		return models.Person{}, nil, false, err
+	}
+	return person, s.doubts(person), added, nil
+}
+
+func missing(in PersonInput) []models.FieldError {
+	var problems []models.FieldError
+	for _, f := range []struct {
+		field  string
+		absent bool
+	}{
+		{"/name", in.Name == nil}, {"/birth_date", in.BirthDate == nil}, {"/sex", in.Sex == nil}, {"/relationship", in.Relationship == nil},
+	} {
+		if f.absent {
+			problems = append(problems, models.FieldError{Field: f.field, Code: "required"})
+		}
+	}
+	return problems
+}
+
+func sameContent(a, b models.Person) bool {
+	a.CreatedAt, b.CreatedAt = time.Time{}, time.Time{}
+	return a == b
+}
+
+// fits tells whether the household has room for a person: at most HouseholdLimit people, one of them its owner.
+func fits(account *models.Account, person models.Person) error {
+	people := living(account)
+	if len(people) >= models.HouseholdLimit {
+		return &models.Error{Kind: models.Conflict, Code: "household_full", Args: map[string]any{"max": models.HouseholdLimit}}
+	}
+	return oneOwner(people, person)
+}
+
+func oneOwner(people []models.Person, person models.Person) error {
+	for _, other := range people {
+		if other.ID != person.ID && other.Relationship == models.Self && person.Relationship == models.Self {
+			return models.InvalidField("/relationship", "self_exists", nil)
+		}
+	}
+	return nil
+}
+
+// ChangePerson changes what is given and leaves the rest. Open cases of the person follow.
+func (s *Service) ChangePerson(ctx context.Context, citizen models.Citizen, id string, in PersonInput) (models.Person, []models.FieldError, error) {
+	var changed models.Person
+	_, err := s.store.UpdateAccount(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
+		person, ok := account.Person(id)
+		if !ok {
+			return nil, models.ErrNotFound
+		}
+		was := *person
+		if err := models.InvalidFields(s.apply(person, in)...); err != nil {
+			return nil, err
+		}
+		changed = *person
+		if was == changed {
+			return nil, models.ErrUnchanged
+		}
+		if err := oneOwner(living(account), changed); err != nil {
+			return nil, err
+		}
+		return []models.Effect{{Kind: models.EffectPerson, PersonID: id}}, nil
+	})
+	if err != nil {
+		return models.Person{}, nil, err
+	}
+	s.accepted()
+	return changed, s.doubts(changed), nil
+}
+
+// RemovePerson takes somebody out of the household. Their identity goes at once or, while a case is open, when that
+// closes; kept tells which. What was declared stays without a person.
+func (s *Service) RemovePerson(ctx context.Context, citizen models.Citizen, id string) (kept bool, err error) {
+	if kept, err = s.store.HasOpenCase(ctx, citizen.Account, id); err != nil {
+		return false, err
+	}
+	_, err = s.store.UpdateAccount(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
+		person, ok := account.Person(id)
+		if !ok {
+			return nil, models.ErrNotFound
+		}
+		if kept {
+			person.RemovedAt = s.now()
+		} else {
+			account.People = slices.DeleteFunc(account.People, func(p models.Person) bool { return p.ID == id })
+		}
+		return []models.Effect{{Kind: models.EffectPerson, PersonID: id}}, nil
+	})
+	s.accepted()
+	return kept, err
+}
+
+// apply checks every given field and puts the good ones into the person, in normal form.
+func (s *Service) apply(person *models.Person, in PersonInput) []models.FieldError {
+	var problems []models.FieldError
+	set := func(field string, given *string, into *string, normal func(string) (string, string)) {
+		if given == nil {
+			return
+		}
+		value, code := normal(*given)
+		if code != "" {
+			problems = append(problems, models.FieldError{Field: field, Code: code, Args: fieldLimits[field]})
+			return
+		}
+		*into = value
+	}
+	set("/name", in.Name, &person.Name, normalName)
+	set("/birth_date", in.BirthDate, &person.BirthDate, s.normalBirthDate)
+	set("/national_id", in.NationalID, &person.NationalID, normalNationalID)
+	set("/address", in.Address, &person.Address, normalAddress)
+	if in.Sex != nil {
+		person.Sex = *in.Sex
+	}
+	if in.Relationship != nil {
+		person.Relationship = *in.Relationship
+	}
+	if in.Commune != nil {
+		if problem := s.settle(person, *in.Commune); problem != nil {
+			problems = append(problems, *problem)
+		}
+	}
+	return problems
+}
+
+// settle puts the person into a commune of today, mapping an old code that has one successor.
+func (s *Service) settle(person *models.Person, code string) *models.FieldError {
+	commune, candidates, ok := s.areas.Commune(code)
+	if ok {
+		person.Commune, person.Province = commune.Code, commune.Parent
+		return nil
+	}
+	if len(candidates) == 0 {
+		return &models.FieldError{Field: "/area/commune", Code: "unknown_area"}
+	}
+	names := make([]string, len(candidates))
+	for i, c := range candidates {
+		names[i] = c.Code + " " + c.Name
+	}
+	return &models.FieldError{Field: "/area/commune", Code: "ambiguous_area", Args: map[string]any{"candidates": strings.Join(names, ", ")}}
+}
