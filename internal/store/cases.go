@@ -325,26 +325,24 @@ func (s *Store) HasOpenCase(ctx context.Context, account, personID string) (bool
 	return false, err
 }
 
-// ExistingCases tells which of the person-and-program pairs have a case.
-func (s *Store) ExistingCases(ctx context.Context, ds []models.Declaration) (map[string]bool, error) {
-	ids := make([]string, 0, len(ds))
+// WithCase tells, by index, for which of the declarations the person already has a case under the program.
+func (s *Store) WithCase(ctx context.Context, ds []models.Declaration) (map[int]bool, error) {
+	ids := make([]string, len(ds))
 	for i := range ds {
-		ids = append(ids, caseID(ds[i].Account, ds[i].PersonID, ds[i].Program))
+		ids[i] = caseID(ds[i].Account, ds[i].PersonID, ds[i].Program)
 	}
-	slices.Sort(ids)
 	found := map[string]bool{}
-	err := s.engine.GetAll(ctx, colCases, slices.Compact(ids), func(raw Raw) error {
+	err := s.engine.GetAll(ctx, colCases, slices.Compact(slices.Sorted(slices.Values(ids))), func(raw Raw) error {
 		var doc pendingDoc
 		err := raw.Decode(&doc)
 		found[doc.ID] = true
 		return err
 	})
-	return found, asError("finding cases", err)
-}
-
-// HasCase tells whether ExistingCases found the case of a declaration.
-func HasCase(found map[string]bool, d *models.Declaration) bool {
-	return found[caseID(d.Account, d.PersonID, d.Program)]
+	with := map[int]bool{}
+	for i, id := range ids {
+		with[i] = found[id]
+	}
+	return with, asError("finding cases", err)
 }
 
 // searchHashes gives the keyed hashes of terms: under the newest key to be kept, under all keys to be looked up.

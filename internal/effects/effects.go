@@ -1,0 +1,337 @@
+// Package effects carries out what kept documents still owe: a declaration its case, its message and its place in the
+// numbers; an account or a case its audit entries and what follows from an erasure. Every effect can be carried out twice
+// without harm, so a crash at any line only delays. A lease for each source lets several processes share the work.
+package effects
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"khaibao/models"
+)
+
+// Store is where documents owe effects.
+type Store interface {
+	PendingDeclarations(ctx context.Context, form models.Form, limit int) ([]models.Declaration, error)
+	// WithCase gives those of the declarations whose person already has a case under the program.
+	WithCase(ctx context.Context, ds []models.Declaration) (map[int]bool, error)
+	Enqueue(ctx context.Context, messages ...models.Message) error
+	PendingAccounts(ctx context.Context, limit int) ([]models.Pending, error)
+	PendingCases(ctx context.Context, limit int) ([]models.Pending, error)
+	DoneAccounts(ctx context.Context, done []models.Pending) error
+	DoneCases(ctx context.Context, done []models.Pending) error
+	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error
+	// Lease takes or renews the right to a piece of work for a while; false when somebody else has it.
+	Lease(ctx context.Context, work, owner string, length time.Duration) (bool, error)
+	Release(ctx context.Context, work, owner string) error
+}
+
+// Counting counts declarations and marks them as done, each exactly once. Models.Changed says that another worker
+// counted in between.
+type Counting interface {
+	Settle(ctx context.Context, ds []models.Declaration) error
+}
+
+// Config is what a Worker is made of.
+type Config struct {
+	Store Store
+	// BeginCounting finishes what a worker left under way and gives the right to go on counting a form.
+	BeginCounting func(ctx context.Context, form models.Form) (Counting, error)
+	// Flag carries a declaration into the person's case.
+	Flag func(ctx context.Context, d *models.Declaration) error
+	// Follow carries a changed person into their cases.
+	Follow func(ctx context.Context, account, person string) error
+	// Forget carries out what an erasure leaves to be done.
+	Forget func(ctx context.Context, account string) error
+	// Release drops what was only kept for a case that is closed.
+	Release func(ctx context.Context, account string) error
+	// Enqueued is called after messages were kept.
+	Enqueued func()
+	Now      func() time.Time // the domain's clock
+	Owner    string           // unique for this process
+	Log      *slog.Logger
+	// Idle is how long to wait for a Wake before looking again; a second by default.
+	Idle time.Duration
+}
+
+// Worker carries effects out. Run it once.
+type Worker struct {
+	Config
+	sources []*source
+}
+
+// source is one place where effects wait.
+type source struct {
+	name  string
+	wake  chan struct{}
+	batch func(ctx context.Context, w *Worker) (int, error)
+	reset func()
+}
+
+const (
+	leaseLength = 15 * time.Second
+	batchSize   = 256
+	caseWorkers = 8
+)
+
+// New gives a worker that is ready to run.
+func New(c Config) *Worker {
+	if c.Idle == 0 {
+		c.Idle = time.Second
+	}
+	if c.Enqueued == nil {
+		c.Enqueued = func() {}
+	}
+	w := &Worker{Config: c}
+	for _, form := range []models.Form{models.FormDeclaration, models.FormDaily} {
+		d := &declarations{form: form}
+		w.sources = append(w.sources, &source{name: string(form), batch: d.batch, reset: d.reset})
+	}
+	accounts := pending{c.Store.PendingAccounts, c.Store.DoneAccounts}
+	cases := pending{c.Store.PendingCases, c.Store.DoneCases}
+	w.sources = append(w.sources,
+		&source{name: "accounts", batch: accounts.batch, reset: func() {}},
+		&source{name: "cases", batch: cases.batch, reset: func() {}})
+	for _, s := range w.sources {
+		s.wake = make(chan struct{}, 1)
+	}
+	return w
+}
+
+// Wake makes the worker look at once.
+func (w *Worker) Wake() {
+	for _, s := range w.sources {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Run works until ctx ends; what is under way then is finished by whoever comes next.
+func (w *Worker) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	for _, s := range w.sources {
+		running.Go(func() { w.serve(ctx, s) })
+	}
+	running.Wait()
+	return nil
+}
+
+func (w *Worker) serve(ctx context.Context, s *source) {
+	work := "effects/" + s.name
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if err := w.Store.Release(ctx, work, w.Owner); err != nil {
+			w.Log.Warn("lease not given back", "work", work, "error", err)
+		}
+	}()
+	var until time.Time
+	for ctx.Err() == nil {
+		if time.Until(until) < leaseLength/2 {
+			held, err := w.Store.Lease(ctx, work, w.Owner, leaseLength)
+			if !held || err != nil {
+				s.reset()
+				w.pause(ctx, s, err)
+				continue
+			}
+			until = time.Now().Add(leaseLength)
+		}
+		n, err := s.batch(ctx, w)
+		if err != nil {
+			s.reset()
+		}
+		if err != nil || n == 0 {
+			w.pause(ctx, s, err)
+		}
+	}
+}
+
+// pause waits for a wake or a while, longer after an error: a dead store delays, and never fails what was acknowledged.
+func (w *Worker) pause(ctx context.Context, s *source, err error) {
+	if err != nil {
+		if ctx.Err() == nil && !models.Changed.Is(err) {
+			w.Log.Warn("effects delayed", "source", s.name, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(w.Idle):
+		}
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.wake:
+	case <-time.After(w.Idle):
+	}
+}
+
+// Drain carries out everything that waits now, for tests and for tools that read the numbers right afterwards.
+func (w *Worker) Drain(ctx context.Context) error {
+	for {
+		total := 0
+		for _, s := range w.sources {
+			n, err := s.batch(ctx, w)
+			if err != nil {
+				s.reset()
+				return err
+			}
+			total += n
+		}
+		if total == 0 {
+			return nil
+		}
+	}
+}
+
+// pending is a source whose documents list their effects.
+type pending struct {
+	read func(ctx context.Context, limit int) ([]models.Pending, error)
+	done func(ctx context.Context, done []models.Pending) error
+}
+
+func (p pending) batch(ctx context.Context, w *Worker) (int, error) {
+	waiting, err := p.read(ctx, batchSize)
+	if err != nil || len(waiting) == 0 {
+		return 0, err
+	}
+	var audit []models.AuditEntry
+	for _, doc := range waiting {
+		for _, e := range doc.Effects {
+			if e.Kind == models.EffectAudit && e.Audit != nil {
+				audit = append(audit, *e.Audit)
+			} else if err := w.carryOut(ctx, doc.Account, e); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if len(audit) > 0 {
+		if err := w.Store.WriteAudit(ctx, audit...); err != nil {
+			return 0, err
+		}
+	}
+	return len(waiting), p.done(ctx, waiting)
+}
+
+func (w *Worker) carryOut(ctx context.Context, account string, e models.Effect) error {
+	switch e.Kind {
+	case models.EffectPerson:
+		return w.Follow(ctx, account, e.PersonID)
+	case models.EffectErased:
+		return w.Forget(ctx, account)
+	case models.EffectCaseClosed:
+		return w.Release(ctx, account)
+	}
+	return errors.New("no such effect: " + string(e.Kind))
+}
+
+// declarations is the source of one form.
+type declarations struct {
+	form     models.Form
+	counting Counting
+}
+
+func (d *declarations) reset() { d.counting = nil }
+
+func (d *declarations) batch(ctx context.Context, w *Worker) (int, error) {
+	if d.counting == nil {
+		counting, err := w.BeginCounting(ctx, d.form)
+		if err != nil {
+			return 0, err
+		}
+		d.counting = counting
+	}
+	ds, err := w.Store.PendingDeclarations(ctx, d.form, batchSize)
+	if err != nil || len(ds) == 0 {
+		return 0, err
+	}
+	if ds, err = w.flag(ctx, ds); err != nil {
+		return 0, err
+	}
+	if err := w.tell(ctx, ds); err != nil {
+		return 0, err
+	}
+	return len(ds), d.counting.Settle(ctx, ds)
+}
+
+// flag carries into cases what is flagged and what belongs to a case already: people side by side, each in order. It
+// gives the declarations that may be settled: one that cannot be carried out keeps owing and holds up nobody else.
+func (w *Worker) flag(ctx context.Context, ds []models.Declaration) ([]models.Declaration, error) {
+	known, err := w.Store.WithCase(ctx, ds)
+	if err != nil {
+		return nil, err
+	}
+	type who struct{ account, person, program string }
+	people := map[who][]*models.Declaration{}
+	concerned := map[who]bool{}
+	for i := range ds {
+		key := who{ds[i].Account, ds[i].PersonID, ds[i].Program}
+		people[key] = append(people[key], &ds[i])
+		concerned[key] = concerned[key] || known[i] || ds[i].Decision.Level.Flagged()
+	}
+	var mu sync.Mutex
+	stuck := map[who]bool{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(caseWorkers)
+	for key, own := range people {
+		if !concerned[key] {
+			continue
+		}
+		group.Go(func() error {
+			for _, d := range own {
+				err := w.Flag(ctx, d)
+				if models.Unavailable.Is(err) || ctx.Err() != nil {
+					return err
+				}
+				if err != nil {
+					w.Log.Error("a flag is stuck", "form", d.Form, "program", d.Program, "version", d.Version, "error", err)
+					mu.Lock()
+					stuck[key] = true
+					mu.Unlock()
+					return nil
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(ds, func(d models.Declaration) bool { return stuck[who{d.Account, d.PersonID, d.Program}] }), nil
+}
+
+// adviceLasts is how long a push about a decision is worth sending; the inbox keeps the message longer.
+const adviceLasts = 24 * time.Hour
+
+// tell leaves a message in the household's inbox for each decision, to be pushed when there is a device.
+func (w *Worker) tell(ctx context.Context, ds []models.Declaration) error {
+	messages := make([]models.Message, 0, len(ds))
+	now := w.Now()
+	for i := range ds {
+		d := &ds[i]
+		m := models.Message{
+			ID: d.ID + "." + string(d.Form), Account: d.Account, Kind: models.MessageAdvice, Lane: models.LaneNormal,
+			Program: d.Program, PersonID: d.PersonID, Declaration: models.DeclarationRef{Form: d.Form, ID: d.ID},
+			State: models.MessageStored, CreatedAt: d.ReceivedAt, DueAt: now, ExpiresAt: d.ReceivedAt.Add(adviceLasts),
+		}
+		if d.Decision.Level >= models.LevelHigh {
+			m.Lane = models.LaneUrgent
+		}
+		if d.Notify {
+			m.State = models.MessagePending
+		}
+		messages = append(messages, m)
+	}
+	if err := w.Store.Enqueue(ctx, messages...); err != nil {
+		return err
+	}
+	w.Enqueued()
+	return nil
+}
