@@ -63,6 +63,18 @@ type Message struct {
 	SentAt    time.Time
 }
 
+// Envelope is one rendered message to one address, as handed to a sender.
+type Envelope struct {
+	ID          string            // the same whenever the same message is sent again
+	To          string            // E.164 for an SMS, FCM registration token for a push
+	Title       string            // push only
+	Text        string            // the whole SMS, or the body of the push
+	Data        map[string]string // push only: what the app needs to open the message
+	CollapseKey string            // push only: a newer one takes the place of an older one that was not shown yet
+	TTL         time.Duration     // how long from now it is worth delivering
+	Urgent      bool
+}
+
 // SendError is what a Sender answers when a message did not go out.
 type SendError struct {
 	Reason string        // a code: unregistered, throttled, unavailable, rejected, too_long ...

@@ -348,16 +348,5 @@ func sealPerson(account string, p *models.Person, key seal.DataKey) (personDoc, 
 
 // ReleasePhones removes every claim that an account has on a number.
 func (s *Store) ReleasePhones(ctx context.Context, account string) error {
-	var ids []string
-	q := Query{Where: []Cond{{"account", Eq, account}}, Sort: []Order{{Field: "account"}, {Field: "_id"}}, Index: "account"}
-	err := s.engine.Find(ctx, colPhones, q, func(raw Raw) error {
-		var claim phoneDoc
-		err := raw.Decode(&claim)
-		ids = append(ids, claim.ID)
-		return err
-	})
-	if err == nil && len(ids) > 0 {
-		err = s.engine.Delete(ctx, colPhones, ids...)
-	}
-	return asError("releasing numbers", err)
+	return s.releaseClaims(ctx, colPhones, account)
 }

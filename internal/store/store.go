@@ -32,6 +32,7 @@ func (s *Store) Engine() Engine { return s.engine }
 // The collections.
 const (
 	colPhones       = "phones"
+	colTokens       = "tokens" // whose a push token is
 	colAccounts     = "accounts"
 	colDeclarations = "declarations"
 	colUpdates      = "health_updates"
@@ -53,6 +54,7 @@ func Collections() []Collection {
 	todo := Index{Name: "todo", Fields: []Order{{Field: "todo.at"}, {Field: "_id"}}, Sparse: true}
 	return []Collection{
 		{Name: colPhones, Indexes: []Index{{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}}}},
+		{Name: colTokens, Indexes: []Index{{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}}}},
 		{Name: colAccounts, Indexes: []Index{todo}},
 		{Name: colDeclarations, Indexes: []Index{todo}},
 		{Name: colUpdates, Indexes: []Index{todo}},
