@@ -81,8 +81,10 @@ func sameShape(vi, en map[string]text) error {
 		if !ok {
 			return fmt.Errorf("lang: en.yaml has no %s", key)
 		}
-		if a, b := text.placeholders(), other.placeholders(); !slices.Equal(a, b) {
-			return fmt.Errorf("lang: %s has the placeholders %v in vi.yaml and %v in en.yaml", key, a, b)
+		for _, optional := range []bool{false, true} {
+			if a, b := text.placeholders(optional), other.placeholders(optional); !slices.Equal(a, b) {
+				return fmt.Errorf("lang: %s has the placeholders %v in vi.yaml and %v in en.yaml", key, a, b)
+			}
 		}
 	}
 	for key := range en {
@@ -94,8 +96,8 @@ func sameShape(vi, en map[string]text) error {
 }
 
 // Text gives the text of a key, such as "error.not_found.detail" or "field.required", in a language; any language but
-// English is Vietnamese. args fill the {placeholders}; one that is not given stays as it stands. A key without a text
-// gives the key.
+// English is Vietnamese. args fill the {placeholders}; one that is not given stays as it stands, or takes the [optional
+// part] around it away. A key without a text gives the key.
 func (t *Texts) Text(l models.Lang, key string, args map[string]any) string {
 	if l != models.English {
 		l = models.Vietnamese

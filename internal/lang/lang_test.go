@@ -35,10 +35,12 @@ func TestText(t *testing.T) {
 		{"another language is Vietnamese", "fr", "level.high", nil, "Nguy cơ cao"},
 		{"placeholders", models.English, "field.limit", map[string]any{"min": 1, "max": int64(200)}, "Must be a whole number from 1 to 200."},
 		{"decimal point", models.English, "field.out_of_bounds", map[string]any{"min": 34.0, "max": 43.5}, "Must be from 34 to 43.5."},
-		{"decimal comma", models.Vietnamese, "field.out_of_bounds", map[string]any{"min": 34.0, "max": new(43.5)}, "Phải từ 34 đến 43,5."},
+		{"decimal comma", models.Vietnamese, "field.out_of_bounds", map[string]any{"min": 34.0, "max": 43.5}, "Phải từ 34 đến 43,5."},
 		{"list", models.English, "field.ambiguous_area", map[string]any{"candidates": []string{"A", "B"}}, "This former code now belongs to several communes; choose one: A, B."},
 		{"value that looks like a placeholder", models.English, "field.out_of_bounds", map[string]any{"min": "{max}", "max": 2}, "Must be from {max} to 2."},
-		{"missing argument", models.English, "field.too_long", nil, "At most {max} characters."},
+		{"missing argument", models.English, "field.limit", map[string]any{"min": 1}, "Must be a whole number from 1 to {max}."},
+		{"optional part left out", models.English, "field.unknown_option", nil, "Not one of the options."},
+		{"optional part given", models.English, "field.unknown_option", map[string]any{"options": "yes, no"}, "Not one of the options: yes, no."},
 		{"unknown key", models.English, "field.no_such_code", nil, "field.no_such_code"},
 	}
 	for _, test := range tests {
@@ -135,6 +137,9 @@ func TestWrongFilesAreRefused(t *testing.T) {
 		"not a text":               {"a: 1", "a: x", "a is neither"},
 		"empty text":               {"a: ' '", "a: x", "empty"},
 		"brace that means nothing": {"a: '{X}'", "a: x", "brace"},
+		"optional part differs":    {"a: '[{x}]'", "a: '{x}'", "placeholders"},
+		"optional but always":      {"a: 'b [c]'", "a: x", "optional"},
+		"bracket that stays open":  {"a: 'b [{c}'", "a: x", "bracket"},
 		"brace that stays open":    {"a: 'b {c'", "a: x", "brace"},
 	}
 	for name, test := range tests {
