@@ -73,7 +73,7 @@ func ref(d *models.Declaration) models.DeclarationRef {
 func (s *Service) open(c *models.Case, d *models.Declaration) {
 	s.decided(c, d)
 	c.Status, c.Assignee = models.CaseNew, ""
-	c.OpenedAt, c.ClosedAt = s.now(), time.Time{}
+	c.OpenedAt, c.ClosedAt = d.ReceivedAt, time.Time{}
 	c.DueAt = s.deadline(d.Program, d.Version, c.Level, d.ReceivedAt)
 }
 
