@@ -1,0 +1,99 @@
+package push
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"khaibao/internal/rules"
+	"khaibao/models"
+)
+
+// InboxStore is where an inbox is read from.
+type InboxStore interface {
+	Account(ctx context.Context, id string) (*models.Account, error)
+	// Inbox lists an account's messages, newest id first.
+	Inbox(ctx context.Context, account string, page models.Page) ([]models.Message, string, error)
+	Declaration(ctx context.Context, account string, form models.Form, id string) (*models.Declaration, error)
+}
+
+// InboxConfig is what an Inbox is made of.
+type InboxConfig struct {
+	Store    InboxStore
+	Programs *rules.Catalog
+	// Text renders one of the product's own texts.
+	Text func(lang models.Lang, key string, args map[string]any) string
+}
+
+// Inbox shows households their messages, whether or not a push ever arrived. It is safe for concurrent use.
+type Inbox struct{ InboxConfig }
+
+// NewInbox gives a ready inbox.
+func NewInbox(c InboxConfig) *Inbox { return &Inbox{c} }
+
+// InboxItem is one message in the reader's language. PersonID, Program, Level and Declaration are those of the decision
+// that the message is about.
+type InboxItem struct {
+	ID          string
+	Kind        models.MessageKind
+	Title       string
+	Text        string
+	PersonID    string
+	Program     string
+	Level       models.Level
+	Declaration models.DeclarationRef
+	CreatedAt   time.Time
+}
+
+// inboxReaders is how many declarations of one page are read at once.
+const inboxReaders = 8
+
+// List gives a page of the household's messages, newest first, and the cursor of the next page.
+func (b *Inbox) List(ctx context.Context, citizen models.Citizen, page models.Page) ([]InboxItem, string, error) {
+	account, err := b.Store.Account(ctx, citizen.Account)
+	if models.NotFound.Is(err) || (err == nil && account.Erased()) {
+		return nil, "", models.ErrSignedOut
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	messages, next, err := b.Store.Inbox(ctx, citizen.Account, page)
+	if err != nil {
+		return nil, "", err
+	}
+	items := make([]InboxItem, len(messages))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(inboxReaders)
+	for i := range messages {
+		group.Go(func() (err error) {
+			items[i], err = b.item(ctx, &messages[i], citizen.Lang)
+			return err
+		})
+	}
+	return items, next, group.Wait()
+}
+
+// item renders one message. What it was about may be gone; then it says what a push says.
+func (b *Inbox) item(ctx context.Context, m *models.Message, lang models.Lang) (InboxItem, error) {
+	item := InboxItem{
+		ID: m.ID, Kind: m.Kind, PersonID: m.PersonID, Program: m.Program, Declaration: m.Declaration, CreatedAt: m.CreatedAt,
+		Title: b.Text(lang, "message.push_title", nil), Text: b.Text(lang, "message.push_body", nil),
+	}
+	if m.Kind != models.MessageAdvice {
+		return item, nil
+	}
+	d, err := b.Store.Declaration(ctx, m.Account, m.Declaration.Form, m.Declaration.ID)
+	if models.NotFound.Is(err) {
+		return item, nil
+	}
+	if err != nil {
+		return item, err
+	}
+	item.Level = d.Decision.Level
+	if program, ok := b.Programs.Version(d.Program, d.Version); ok {
+		words := program.Explain(d.Form, d.Decision, lang)
+		item.Title, item.Text = program.Name(lang)+": "+words.Level, words.Advice
+	}
+	return item, nil
+}

@@ -1,0 +1,121 @@
+// Package push brings messages to people: a worker empties the outbox into Firebase Cloud Messaging and an SMS gateway,
+// households list their inbox, and apps register the devices that pushes go to. A push says only that a message waits;
+// what it is about is read in the app.
+package push
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"khaibao/models"
+)
+
+// Sender sends one rendered message to one address. It returns when the other side has accepted it; the error is a
+// *models.SendError. It is called by many goroutines at once.
+type Sender interface {
+	Send(ctx context.Context, e models.Envelope) error
+}
+
+// Store is where the worker finds messages and whom they go to.
+type Store interface {
+	// DueMessages gives pending messages of a lane that are due, the longest due first.
+	DueMessages(ctx context.Context, lane models.Lane, now time.Time, limit int) ([]models.Message, error)
+	// SaveMessage writes where a message stands: models.Changed when somebody else did meanwhile.
+	SaveMessage(ctx context.Context, m *models.Message) error
+	Account(ctx context.Context, id string) (*models.Account, error)
+	UpdateAccount(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error)
+	// TokenHolder gives the account that claimed a push token last, models.NotFound when nobody holds it.
+	TokenHolder(ctx context.Context, token string) (string, error)
+	ReleaseToken(ctx context.Context, token, account string) error
+	// Lease takes or renews the right to a piece of work for a while; false when somebody else has it.
+	Lease(ctx context.Context, work, owner string, length time.Duration) (bool, error)
+	Release(ctx context.Context, work, owner string) error
+}
+
+// Outcome is one step of one message, for metrics. It names nobody.
+type Outcome struct {
+	Kind    models.MessageKind
+	State   models.MessageState // pending: it will be tried again
+	Reason  string              // a code; empty when it went well
+	Attempt int
+	Waited  time.Duration // since the message was made
+}
+
+// Config is what a Worker is made of. Store, Text, Now and Log are required.
+type Config struct {
+	Store Store
+	// Push carries pushes; nil when Firebase is not configured: messages then wait in the inbox only.
+	Push Sender
+	// SMS carries one-time passwords; nil when there is no gateway: they then fail.
+	SMS Sender
+	// Text renders one of the product's own texts.
+	Text func(lang models.Lang, key string, args map[string]any) string
+	// Now is the domain's clock. One-time passwords live by real time.
+	Now func() time.Time
+	// Real is real time; time.Now by default.
+	Real func() time.Time
+	// Owner is unique for this process: who holds the lease.
+	Owner string
+	Log   *slog.Logger
+	// Observe hears of every step; it must be quick and safe for concurrent use.
+	Observe func(Outcome)
+	// Slots is how many messages of each lane are under way at once; 64 by default.
+	Slots int
+	// Idle is how long a lane waits for a Wake before it looks again; a second by default.
+	Idle time.Duration
+	// LeaseLength is how long the outbox stays ours after a crash; 20 seconds by default. A send ends within a third of it.
+	LeaseLength time.Duration
+	// Jitter gives a number from 0 to 1 that spreads retries; random by default.
+	Jitter func() float64
+}
+
+// Worker empties the outbox. Run it once; Wake may be called at any time.
+type Worker struct {
+	Config
+	lanes []*lane
+	lease *lease
+}
+
+// NewWorker gives a worker that is ready to run.
+func NewWorker(c Config) *Worker {
+	c.setDefaults()
+	w := &Worker{Config: c}
+	w.lease = &lease{store: c.Store, owner: c.Owner, length: c.LeaseLength, log: c.Log, gained: w.Wake}
+	for _, id := range models.Lanes() {
+		w.lanes = append(w.lanes, newLane(w, id))
+	}
+	return w
+}
+
+func (c *Config) setDefaults() {
+	if c.Real == nil {
+		c.Real = time.Now
+	}
+	if c.Observe == nil {
+		c.Observe = func(Outcome) {}
+	}
+	if c.Slots == 0 {
+		c.Slots = 64
+	}
+	if c.Idle == 0 {
+		c.Idle = time.Second
+	}
+	if c.LeaseLength == 0 {
+		c.LeaseLength = 20 * time.Second
+	}
+	if c.Jitter == nil {
+		c.Jitter = rand.Float64
+	}
+}
+
+// now is the clock that a message's times were made by.
+func (w *Worker) now(m *models.Message) time.Time { return w.clock(m.Lane) }
+
+func (w *Worker) clock(lane models.Lane) time.Time {
+	if lane == models.LaneOTP {
+		return w.Real()
+	}
+	return w.Now()
+}
