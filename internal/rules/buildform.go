@@ -1,0 +1,279 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"cel.dev/cel-go/common/types"
+
+	"khaibao/models"
+)
+
+// maxOnScreen is how many questions one screen of a keypad holds: 8 and 9 have meanings of their own.
+const maxOnScreen = 7
+
+func (b *builder) forms(file *programFile) {
+	for i := range file.Forms.list {
+		e := &file.Forms.list[i]
+		id := models.Form(b.choice(e.key, "form", formNames))
+		b.p.forms[id] = b.form(id, &e.value, file)
+	}
+	if file.Forms.line > 0 && !slices.Contains(file.Forms.keys(), formNames[0]) {
+		b.problem(file.Forms.mark, `add "declaration:"`, "the form declaration is missing")
+	}
+	b.sameTypes(file)
+}
+
+// sameTypes holds that a question means the same in both forms, so that its answers can be followed over time.
+func (b *builder) sameTypes(file *programFile) {
+	known := map[string]string{}
+	for _, e := range file.Forms.list {
+		for _, q := range e.value.Questions {
+			if before, ok := known[q.ID.value]; ok && before != q.Type.value && q.Type.line > 0 {
+				b.problem(q.Type.mark, "use another id, or the same type", "%s is %s in the other form", q.ID.value, before)
+			}
+			if _, ok := known[q.ID.value]; !ok {
+				known[q.ID.value] = q.Type.value
+			}
+		}
+	}
+}
+
+func (b *builder) form(id models.Form, n *formNode, file *programFile) *Form {
+	f := &Form{ID: id, base: b.level(n.Base), index: map[string]int{}, names: map[string]int{}}
+	b.groups(f, n.Groups)
+	seen := map[string]bool{}
+	for i := range n.Questions {
+		b.code(n.Questions[i].ID, seen)
+		b.question(f, &n.Questions[i])
+	}
+	b.screens(f, n)
+	f.layOut()
+	b.emergency(f, n, file)
+	b.rules(f, n)
+	return f
+}
+
+func (b *builder) groups(f *Form, nodes []groupNode) {
+	seen := map[string]bool{}
+	for i := range nodes {
+		n := &nodes[i]
+		b.code(n.ID, seen)
+		text := b.texts(&n.Text, maxText)
+		f.Groups = append(f.Groups, Group{ID: n.ID.value, text: text, short: b.short(n.Short, text, n.Text.mark, maxShort)})
+	}
+}
+
+func (b *builder) question(f *Form, n *questionNode) {
+	q := Question{
+		ID: n.ID.value, Type: QuestionType(b.choice(n.Type, "question type", questionTypes)), Required: n.Required.value,
+		Emergency: n.Emergency.value, Group: n.Group.value, Codes: b.codes(n.Codes), text: b.texts(&n.Text, maxText),
+	}
+	q.short = b.short(n.Short, q.text, n.Text.mark, maxShort)
+	b.options(&q, n)
+	b.bounds(&q, n)
+	if q.Emergency && q.Type != TypeBoolean {
+		b.problem(n.Emergency.mark, "ask it as a boolean", "an emergency sign is a yes or no")
+	}
+	if n.EnableWhen != nil {
+		q.EnableWhen = b.enableWhen(f, n.EnableWhen)
+		if q.Emergency {
+			b.problem(n.EnableWhen.mark, "take enable_when out", "an emergency sign is always asked")
+		}
+	}
+	if _, twice := f.index[q.ID]; !twice {
+		f.index[q.ID] = len(f.Questions)
+	}
+	f.Questions = append(f.Questions, q)
+}
+
+func (b *builder) options(q *Question, n *questionNode) {
+	takes := q.Type == TypeChoice || q.Type == TypeChoices
+	switch {
+	case takes && len(n.Options) < 1:
+		b.problem(n.mark, "add options: with an id and a text each", "%s has no options to choose from", q.ID)
+	case !takes && len(n.Options) > 0:
+		b.problem(n.Options[0].mark, "only choice and choices have options", "a question of type %s has no options", q.Type)
+	}
+	seen := map[string]bool{}
+	for i := range n.Options {
+		o := &n.Options[i]
+		b.code(o.ID, seen)
+		text := b.texts(&o.Text, maxText)
+		q.Options = append(q.Options, Option{o.ID.value, text, b.short(o.Short, text, o.Text.mark, maxShort)})
+	}
+}
+
+// bounds checks min and max: both for numbers, max for a text, none for the rest.
+func (b *builder) bounds(q *Question, n *questionNode) {
+	numeric := q.Type == TypeInteger || q.Type == TypeDecimal
+	if n.Min.set && !numeric {
+		b.problem(n.Min.mark, "take min out", "a question of type %s has no min", q.Type)
+	}
+	if n.Max.set && !numeric && q.Type != TypeText {
+		b.problem(n.Max.mark, "take max out", "a question of type %s has no max", q.Type)
+	}
+	least, most := 0.0, 1.0
+	switch {
+	case numeric && (!n.Min.set || !n.Max.set):
+		b.problem(n.mark, "the least and the greatest plausible value", "%s needs min and max", q.ID)
+	case q.Type == TypeText && !n.Max.set:
+		b.problem(n.mark, "how many characters an answer may have, such as max: 200", "%s needs max", q.ID)
+	case numeric:
+		least, most = n.Min.value, n.Max.value
+		b.plausible(q, n)
+		q.Min = &least
+	case q.Type == TypeText:
+		most = float64(b.whole(n.Max, 1, 2000))
+	}
+	if numeric || q.Type == TypeText {
+		q.Min, q.Max = &least, &most
+	}
+	if q.Type == TypeText {
+		q.Min = nil
+	}
+}
+
+func (b *builder) plausible(q *Question, n *questionNode) {
+	for _, bound := range []number{n.Min, n.Max} {
+		if math.Abs(bound.value) > maxNumber || (q.Type == TypeInteger && !bound.isWhole()) {
+			b.problem(bound.mark, fmt.Sprintf("bounds lie within %d; those of an integer are whole", maxNumber), "%s does not fit", plainNumber(bound.value))
+		}
+	}
+	if n.Min.value > n.Max.value {
+		b.problem(n.Min.mark, "exchange them", "min is greater than max")
+	}
+}
+
+// screens fills the groups and holds that each fits on one screen of a keypad.
+func (b *builder) screens(f *Form, n *formNode) {
+	for i := range f.Questions {
+		q, at := &f.Questions[i], n.Questions[i].Group.mark
+		if q.Group == "" {
+			continue
+		}
+		g := slices.IndexFunc(f.Groups, func(g Group) bool { return g.ID == q.Group })
+		if g < 0 {
+			var known []string
+			for _, group := range f.Groups {
+				known = append(known, group.ID)
+			}
+			b.problem(at, oneOf(q.Group, known), "no group %q", q.Group)
+			continue
+		}
+		group := &f.Groups[g]
+		if len(group.Questions) > 0 && f.Questions[i-1].Group != q.Group {
+			b.problem(at, "put the questions of a group next to each other", "the group %s is interrupted before %s", q.Group, q.ID)
+		}
+		if len(group.Questions) > 0 && !f.Questions[f.index[group.Questions[0]]].answeredLike(q) {
+			b.problem(at, "one screen takes one kind of answer", "%s is not answered like the other questions of its group", q.ID)
+		}
+		if !q.yesOrNo() {
+			b.problem(at, "take group out: the question gets a screen of its own", "only boolean questions and choices of yes, no, not_sure stand in a group")
+		}
+		group.Questions = append(group.Questions, q.ID)
+	}
+	for i := range f.Groups {
+		if k := len(f.Groups[i].Questions); k == 0 || k > maxOnScreen {
+			b.problem(n.Groups[i].mark, "a keypad screen has 1 to 7 questions", "the group %s has %d questions", f.Groups[i].ID, k)
+		}
+	}
+}
+
+func (q *Question) yesOrNo() bool {
+	ids := q.optionIDs()
+	slices.Sort(ids)
+	return q.Type == TypeBoolean || (q.Type == TypeChoice &&
+		(slices.Equal(ids, []string{"no", "not_sure", "yes"}) || slices.Equal(ids, []string{"no", "yes"})))
+}
+
+func (q *Question) answeredLike(other *Question) bool {
+	return q.Type == other.Type && slices.Equal(q.optionIDs(), other.optionIDs())
+}
+
+// layOut gives every variable of the form's rules its position: the questions, then the person and the day.
+func (f *Form) layOut() {
+	for id, i := range f.index {
+		f.names[id] = i
+	}
+	for i, name := range []string{varAge, varSex, varToday} {
+		f.names[name] = len(f.Questions) + i
+	}
+	f.blank = make([]any, len(f.Questions)+3)
+	for name, i := range f.names {
+		f.blank[i] = types.NewUnknown(int64(i+1), types.NewAttributeTrail(name))
+	}
+}
+
+// emergency makes the rule of the emergency signs, the first of every form.
+func (b *builder) emergency(f *Form, n *formNode, file *programFile) {
+	when := &condition{op: anyOf}
+	for i := range f.Questions {
+		if !f.Questions[i].Emergency {
+			continue
+		}
+		when.parts = append(when.parts, &condition{op: isLeaf, leaf: len(f.leaves)})
+		f.leaves = append(f.leaves, leaf{variable: i, questions: []int{i}})
+	}
+	if len(when.parts) == 0 && n.line > 0 {
+		b.problem(n.mark, "ask for the signs, such as trouble breathing at rest, and mark each with emergency: true",
+			"the form %s has no emergency signs", f.ID)
+	}
+	f.rules = append(f.rules, rule{
+		id: EmergencySign, when: when, level: models.LevelEmergency, factors: b.factorPositions([]word{{value: EmergencySign}}),
+		text: b.reason(&file.Emergency.Reason),
+	})
+}
+
+func (b *builder) rules(f *Form, n *formNode) {
+	env, err := newEnv(f)
+	if err != nil {
+		b.problem(n.mark, "", "the questions cannot be used in rules: %v", err)
+		return
+	}
+	c := &compiler{d: b.decoder, form: f, env: env, leaves: map[string]int{}}
+	for i := range f.leaves {
+		c.leaves[f.Questions[f.leaves[i].variable].ID] = i
+	}
+	seen := map[string]bool{EmergencySign: true}
+	for i := range n.Rules {
+		r := &n.Rules[i]
+		b.code(r.ID, seen)
+		if r.Level.line == 0 && len(r.Factors) == 0 {
+			b.problem(r.mark, "add level: or factors:", "the rule %s gives neither a level nor a factor", r.ID.value)
+		}
+		made := rule{id: r.ID.value, level: b.level(r.Level), factors: b.factorPositions(r.Factors), text: b.reason(&r.Text)}
+		if r.When.line > 0 {
+			made.when = c.compile(r.When)
+		}
+		f.rules = append(f.rules, made)
+	}
+}
+
+func (b *builder) factorPositions(words []word) []int {
+	var list []int
+	for _, w := range words {
+		i := slices.IndexFunc(b.p.factors, func(f factor) bool { return f.id == w.value })
+		if i < 0 {
+			if w.line > 0 {
+				b.problem(w.mark, oneOf(w.value, b.p.Factors()), "no factor %q", w.value)
+			}
+			continue
+		}
+		list = append(list, i)
+	}
+	return list
+}
+
+// reason is the text of a rule; its only placeholder is {answers}.
+func (b *builder) reason(n *textsNode) texts {
+	for _, w := range []word{n.VI, n.EN} {
+		for _, found := range placeholder.FindAllString(w.value, -1) {
+			if found != answersPlaceholder {
+				b.problem(w.mark, "the only one is {answers}", "%s is not a placeholder", found)
+			}
+		}
+	}
+	return b.texts(n, maxText)
+}

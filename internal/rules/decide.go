@@ -1,0 +1,133 @@
+package rules
+
+import (
+	"time"
+
+	"cel.dev/cel-go/common/types"
+
+	"khaibao/models"
+)
+
+// Input is all that a decision hangs on, and all that must be kept to replay it.
+type Input struct {
+	Form    models.Form
+	Answers models.Answers // as Check gave them
+	Age     int            // completed years; negative when it is not known
+	Sex     models.Sex     // empty when it is not known
+	Day     time.Time      // any moment of the local day that is declared for
+	Earlier models.Earlier // for rules over a person's history; no rule can name them yet
+}
+
+// rule gives a level, factors or both when its condition is true.
+type rule struct {
+	id      string
+	when    *condition
+	level   models.Level // LevelNone: factors only
+	factors []int        // positions in the program's factors
+	text    texts
+}
+
+// Decide gives the decision of a form: the highest level of the rules that fired, but never below the form's base
+// level, with the factors and rules in the program's order. A rule fires when its condition is true; one that hangs on
+// an unanswered question is unknown and does not fire. The same input always gives the same decision. A form that the
+// program does not have decides nothing (LevelNone).
+func (p *Program) Decide(in Input) models.Decision {
+	form, ok := p.forms[in.Form]
+	if !ok {
+		return models.Decision{}
+	}
+	v := form.valuation(in)
+	decision := models.Decision{Level: form.base}
+	found := make([]bool, len(p.factors))
+	for i := range form.rules {
+		r := &form.rules[i]
+		if r.when.truth(v) != yes {
+			continue
+		}
+		decision.Level = max(decision.Level, r.level)
+		for _, f := range r.factors {
+			found[f] = true
+		}
+		decision.Reasons = append(decision.Reasons, models.Reason{Rule: r.id, Questions: v.because(r.when)})
+	}
+	for i, yes := range found {
+		if yes {
+			decision.Factors = append(decision.Factors, p.factors[i].id)
+		}
+	}
+	return decision
+}
+
+// valuation lays out what is known.
+func (f *Form) valuation(in Input) *valuation {
+	v := &valuation{form: f, values: make([]any, len(f.blank)), truths: make([]truth, len(f.leaves))}
+	copy(v.values, f.blank)
+	for i := range v.truths {
+		v.truths[i] = unset
+	}
+	for i := range f.Questions {
+		q := &f.Questions[i]
+		if answer, ok := in.Answers[q.ID]; ok {
+			if value := q.value(answer); value != nil {
+				v.values[i] = value
+			}
+		}
+	}
+	n := len(f.Questions)
+	if in.Age >= 0 {
+		v.values[n] = types.Int(in.Age)
+	}
+	if in.Sex != "" {
+		v.values[n+1] = types.String(in.Sex)
+	}
+	year, month, day := in.Day.In(models.Hanoi).Date()
+	v.values[n+2] = types.Timestamp{Time: time.Date(year, month, day, 0, 0, 0, 0, time.UTC)}
+	return v
+}
+
+// value is an answer as rules see it; nil when it does not fit the question, which then counts as unanswered. Numbers
+// and lists are taken in any form that a store may give them back.
+func (q *Question) value(answer any) any {
+	switch q.Type {
+	case TypeBoolean:
+		if b, ok := answer.(bool); ok {
+			return types.Bool(b)
+		}
+	case TypeChoice, TypeArea:
+		if s, ok := answer.(string); ok {
+			return types.String(s)
+		}
+	case TypeChoices:
+		if list, ok := asStrings(answer); ok {
+			return types.NewStringList(types.DefaultTypeAdapter, list)
+		}
+	case TypeInteger:
+		if n, ok := toFloat(answer); ok {
+			return types.Int(n)
+		}
+	case TypeDecimal:
+		if n, ok := toFloat(answer); ok {
+			return types.Double(n)
+		}
+	case TypeDate:
+		if s, ok := answer.(string); ok {
+			if day, ok := parseDate(s); ok {
+				return types.Timestamp{Time: day}
+			}
+		}
+	}
+	return nil
+}
+
+// because lists the answered questions that made a condition true, in the form's order.
+func (v *valuation) because(c *condition) []string {
+	marked := make([]bool, len(v.form.Questions))
+	c.because(v, marked)
+	var ids []string
+	for i, yes := range marked {
+		if yes {
+			ids = append(ids, v.form.Questions[i].ID)
+		}
+	}
+	return ids
+}
