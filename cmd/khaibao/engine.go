@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"khaibao/internal/seal"
+	"khaibao/internal/store"
+	"khaibao/internal/store/mongo"
+	"khaibao/internal/store/sqlite"
+)
+
+// openEngine opens the engine of a store address: mongodb://... or sqlite:DIR.
+func openEngine(ctx context.Context, address string) (store.Engine, error) {
+	kind, rest, _ := strings.Cut(address, ":")
+	switch kind {
+	case "sqlite":
+		return sqlite.Open(ctx, rest)
+	case "mongodb", "mongodb+srv":
+		return mongo.Open(ctx, address)
+	}
+	return nil, fmt.Errorf("there is no store %q: give mongodb://... or sqlite:DIR", kind)
+}
+
+// keys reads the keys that the settings name.
+func (c *storeConfig) keys() (*seal.Keys, error) {
+	if c.Keyset != "" {
+		return seal.Parse([]byte(c.Keyset))
+	}
+	return seal.ReadFile(c.Keys)
+}
