@@ -167,8 +167,7 @@ func (w *Worker) postpone(ctx context.Context, m *models.Message, failure *model
 	}
 	m.DueAt, m.Reason = due, failure.Reason
 	w.Log.Info("message postponed", "kind", m.Kind, "attempt", m.Attempts, "error", failure)
-	w.observe(m)
-	return w.save(ctx, m)
+	return w.keep(ctx, m)
 }
 
 // wait doubles with each attempt; half of it is left to chance, so that what failed together does not come back together.
@@ -190,12 +189,16 @@ func (w *Worker) settle(ctx context.Context, m *models.Message, state models.Mes
 	if state == models.MessageFailed || state == models.MessageExpired {
 		w.Log.Warn("message not sent", "kind", m.Kind, "state", state, "reason", reason, "attempt", m.Attempts)
 	}
-	w.observe(m)
-	return w.save(ctx, m)
+	return w.keep(ctx, m)
 }
 
-func (w *Worker) observe(m *models.Message) {
+// keep writes a step down and tells of it.
+func (w *Worker) keep(ctx context.Context, m *models.Message) error {
+	if err := w.save(ctx, m); err != nil {
+		return err
+	}
 	w.Observe(Outcome{Kind: m.Kind, State: m.State, Reason: m.Reason, Attempt: m.Attempts, Waited: w.now(m).Sub(m.CreatedAt)})
+	return nil
 }
 
 // save writes down where a message stands, and does not give up while the store is away: what was sent must not be

@@ -1,0 +1,225 @@
+package push_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"khaibao/internal/doubles"
+	"khaibao/internal/lang"
+	"khaibao/internal/seal"
+	"khaibao/internal/sms"
+	"khaibao/internal/store"
+	"khaibao/internal/store/sqlite"
+	"khaibao/models"
+	"khaibao/push"
+)
+
+// rig is the outbox as it runs, on a real engine, with doubles of Firebase and Kannel at the wire.
+type rig struct {
+	store *store.Store
+	fcm   *doubles.FCM
+	smsc  *doubles.SMSC
+	texts *lang.Texts
+	clock *clock
+	log   *logBook
+	steps chan push.Outcome
+
+	push    push.Sender
+	sms     push.Sender
+	devices *push.Devices
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	engine, err := sqlite.Open(t.Context(), t.TempDir())
+	fatal(t, err)
+	t.Cleanup(func() { engine.Close(context.Background()) })
+	keys, err := seal.Generate()
+	fatal(t, err)
+	r := &rig{clock: &clock{at: time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)}, log: &logBook{}, steps: make(chan push.Outcome, 10_000)}
+	r.store, err = store.Open(t.Context(), engine, keys)
+	fatal(t, err)
+	r.fcm, err = doubles.NewFCM(r.clock.Now)
+	fatal(t, err)
+	t.Cleanup(func() { r.fcm.Close() })
+	r.smsc, err = doubles.NewSMSC("khaibao", "s3cret-of-sendsms", r.clock.Now)
+	fatal(t, err)
+	t.Cleanup(func() { r.smsc.Close() })
+	r.texts, err = lang.Load()
+	fatal(t, err)
+	r.push, err = push.NewFCM(t.Context(), push.FCMConfig{Project: "demo-khaibao", Endpoint: r.fcm.Endpoint(), Real: r.clock.Now})
+	fatal(t, err)
+	r.sms, err = sms.NewKannel(sms.KannelConfig{URL: r.smsc.SendURL(), Username: "khaibao", Password: "s3cret-of-sendsms", From: "KHAIBAO"})
+	fatal(t, err)
+	r.devices = push.NewDevices(r.store, r.clock.Now)
+	t.Cleanup(func() { r.log.check(t) })
+	return r
+}
+
+func fatal(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// config is that of a worker of the rig; tests change what they need.
+func (r *rig) config(owner string) push.Config {
+	return push.Config{
+		Store: r.store, Push: r.push, SMS: r.sms, Text: r.texts.Text, Now: r.clock.Now, Real: r.clock.Now, Owner: owner,
+		Log: slog.New(slog.NewTextHandler(r.log, nil)), Observe: func(o push.Outcome) { r.steps <- o },
+		Idle: 2 * time.Millisecond, LeaseLength: 6 * time.Second, Jitter: func() float64 { return 0 },
+	}
+}
+
+// start runs a worker until the test ends or stop is called, which waits for it.
+func (r *rig) start(t *testing.T, c push.Config) (w *push.Worker, stop func()) {
+	t.Helper()
+	w = push.NewWorker(c)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return w, stop
+}
+
+// step waits for the next step that a worker wrote down.
+func (r *rig) step(t *testing.T) push.Outcome {
+	t.Helper()
+	select {
+	case o := <-r.steps:
+		return o
+	case <-within(t).Done():
+		t.Fatal("no step was written down in time")
+		return push.Outcome{}
+	}
+}
+
+// settled waits for a step that ends a message.
+func (r *rig) settled(t *testing.T) push.Outcome {
+	t.Helper()
+	for {
+		if o := r.step(t); o.State != models.MessagePending {
+			return o
+		}
+	}
+}
+
+// within is a context that ends long before the test binary gives up.
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// household makes an account with devices "<name>-1", "<name>-2" ... whose tokens are "token-<device>".
+func (r *rig) household(t *testing.T, name string, devices ...models.Lang) string {
+	t.Helper()
+	account, err := r.store.ClaimPhone(t.Context(), phoneOf(name))
+	fatal(t, err)
+	for i, l := range devices {
+		id := fmt.Sprintf("%s-%d", name, i+1)
+		r.register(t, account, models.Device{ID: id, Token: tokenOf(id), Platform: "android", Lang: l})
+	}
+	return account
+}
+
+func phoneOf(name string) string   { return fmt.Sprintf("+8490%07d", len(name)*1000+int(name[0])) }
+func tokenOf(device string) string { return "token-" + device }
+
+func (r *rig) register(t *testing.T, account string, d models.Device) {
+	t.Helper()
+	fatal(t, r.devices.Register(t.Context(), models.Citizen{Account: account, Channel: models.ChannelApp}, d))
+}
+
+// advice is a message as the effects worker makes them.
+func (r *rig) advice(account, id string) models.Message {
+	now := r.clock.Now()
+	return models.Message{
+		ID: id, Account: account, Kind: models.MessageAdvice, Lane: models.LaneNormal, Program: "covid19", PersonID: "person-of-" + id,
+		Declaration: models.DeclarationRef{Form: models.FormDeclaration, ID: id}, State: models.MessagePending,
+		CreatedAt: now, DueAt: now, ExpiresAt: now.Add(24 * time.Hour),
+	}
+}
+
+const otpText = "271828 la ma xac thuc Khai Bao cua ban."
+
+func (r *rig) otp(id, phone string) models.Message {
+	now := r.clock.Now()
+	return models.Message{
+		ID: id, Kind: models.MessageOTP, Lane: models.LaneOTP, To: phone, Text: otpText, State: models.MessagePending,
+		CreatedAt: now, DueAt: now, ExpiresAt: now.Add(5 * time.Minute),
+	}
+}
+
+func (r *rig) enqueue(t *testing.T, messages ...models.Message) {
+	t.Helper()
+	fatal(t, r.store.Enqueue(t.Context(), messages...))
+}
+
+// message reads one message of an account back.
+func (r *rig) message(t *testing.T, account, id string) models.Message {
+	t.Helper()
+	all, _, err := r.store.Inbox(t.Context(), account, models.Page{Limit: 200})
+	fatal(t, err)
+	for _, m := range all {
+		if m.ID == id {
+			return m
+		}
+	}
+	t.Fatalf("no message %q", id)
+	return models.Message{}
+}
+
+// clock is a domain clock that only a test moves.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// logBook keeps what was logged; no test may leave anything personal in it.
+type logBook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBook) check(t *testing.T) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, secret := range []string{"token-", "+84", "%2B84", "8490", "271828", "s3cret", "person-of"} {
+		if strings.Contains(b.text.String(), secret) {
+			t.Errorf("the log holds %q:\n%s", secret, b.text.String())
+		}
+	}
+}
