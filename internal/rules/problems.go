@@ -40,7 +40,15 @@ func (p *Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// sort brings the problems into order, each once.
 func (p *Problems) sort() {
+	// What stands behind an alias may be found wrong once for every use.
+	seen := map[Problem]bool{}
+	p.List = slices.DeleteFunc(p.List, func(problem Problem) bool {
+		known := seen[problem]
+		seen[problem] = true
+		return known
+	})
 	slices.SortStableFunc(p.List, func(a, b Problem) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
