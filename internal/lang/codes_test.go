@@ -106,6 +106,8 @@ func codesIn(files *token.FileSet, file *ast.File) []use {
 			found = codesOfCall(node)
 		case *ast.CompositeLit:
 			found = codesOfLiteral(node)
+		case *ast.ReturnStmt:
+			found = codesOfReturn(node)
 		}
 		for _, u := range found {
 			u.pos = files.Position(node.Pos())
@@ -134,6 +136,17 @@ func codesOfCall(call *ast.CallExpr) []use {
 		if ok && strings.HasPrefix(pointer, "/") && i+1 < len(call.Args) && (name == "wrong" || name == "problem") {
 			return one("field", call.Args[i+1], nil, false)
 		}
+	}
+	return nil
+}
+
+// codesOfReturn sees functions that give a value or a field code: return "", "too_long" and return nil, "wrong_type", args.
+func codesOfReturn(r *ast.ReturnStmt) []use {
+	if len(r.Results) < 2 {
+		return nil
+	}
+	if empty, ok := stringOf(r.Results[0]); (ok && empty == "") || nameOf(r.Results[0]) == "nil" {
+		return one("field", r.Results[1], nil, false)
 	}
 	return nil
 }
@@ -250,7 +263,10 @@ func f() {
 	wrong("/x", "b7")
 	_ = other.Thing{Code: "no"}
 	mux.Handle("/x", "no")
-}`
+	return "", "b8"
+}
+func g() (any, string, map[string]any) { return nil, "b9", args }
+func h() (string, string) { return "no", "no" }`
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, "p.go", source, 0)
 	if err != nil {
@@ -264,6 +280,7 @@ func f() {
 		"a1": "error  true", "a2": "error  true", "a3": "error max true",
 		"b1": "field  true", "b2": "field max true", "b3": "field  false", "b4": "field  true",
 		"b5": "field  true", "b6": "field  true", "b7": "field  false",
+		"b8": "field  false", "b9": "field  false",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)

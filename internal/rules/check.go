@@ -2,7 +2,6 @@ package rules
 
 import (
 	"encoding/json"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -31,15 +30,25 @@ func (p *Program) Check(form models.Form, raw map[string]any) (models.Answers, [
 	for i := range f.Questions {
 		c.question(&f.Questions[i], raw[f.Questions[i].ID])
 	}
-	for _, id := range slices.Sorted(maps.Keys(raw)) {
-		if _, known := f.index[id]; !known {
-			c.fail(id, "unknown_question", nil)
-		}
+	for _, id := range f.strangers(raw) {
+		c.fail(id, "unknown_question", nil)
 	}
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
 	return c.answers, nil
+}
+
+// strangers lists the keys that are no questions of the form, by name.
+func (f *Form) strangers(raw map[string]any) []string {
+	var ids []string
+	for id := range raw {
+		if _, known := f.index[id]; !known {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 type checker struct {
@@ -124,7 +133,7 @@ func textAnswer(q *Question, s string) (any, string, map[string]any) {
 	case forbidden(s):
 		return nil, "forbidden_characters", nil
 	case utf8.RuneCountInString(s) > int(*q.Max):
-		return nil, "too_long", map[string]any{"max_length": int(*q.Max)}
+		return nil, "too_long", map[string]any{"max": int(*q.Max)}
 	case s == "":
 		return nil, "", nil
 	}
