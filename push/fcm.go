@@ -25,7 +25,7 @@ type FCMConfig struct {
 	Project string
 	// Credentials is the JSON of a service account that may send messages.
 	Credentials []byte
-	// Endpoint sends to another server without credentials, such as "http://127.0.0.1:8082/v1"; for tests and the demo.
+	// Endpoint sends to another server, such as "http://127.0.0.1:8082/v1", which needs no credentials; for tests and the demo.
 	Endpoint string
 	// Real is real time; time.Now by default.
 	Real func() time.Time
@@ -76,18 +76,22 @@ func NewFCM(ctx context.Context, c FCMConfig) (*FCM, error) {
 func (c *FCMConfig) options(ctx context.Context) ([]option.ClientOption, error) {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConns, base.MaxIdleConnsPerHost = fcmConnections, fcmConnections
-	if c.Endpoint != "" {
-		client := &http.Client{Transport: oneTry{base}}
-		return []option.ClientOption{option.WithEndpoint(c.Endpoint), option.WithHTTPClient(client)}, nil
-	}
-	if len(c.Credentials) == 0 {
+	var signed http.RoundTripper = base
+	switch {
+	case len(c.Credentials) > 0:
+		var err error
+		signed, err = transport.NewTransport(ctx, base, option.WithCredentialsJSON(c.Credentials), option.WithScopes(messagingScope))
+		if err != nil {
+			return nil, errors.New("firebase: the credentials are not those of a service account")
+		}
+	case c.Endpoint == "":
 		return nil, errors.New("firebase: no credentials")
 	}
-	signed, err := transport.NewTransport(ctx, base, option.WithCredentialsJSON(c.Credentials), option.WithScopes(messagingScope))
-	if err != nil {
-		return nil, errors.New("firebase: the credentials are not those of a service account")
+	options := []option.ClientOption{option.WithHTTPClient(&http.Client{Transport: oneTry{signed}})}
+	if c.Endpoint != "" {
+		options = append(options, option.WithEndpoint(c.Endpoint))
 	}
-	return []option.ClientOption{option.WithHTTPClient(&http.Client{Transport: oneTry{signed}})}, nil
+	return options, nil
 }
 
 // oneTry keeps the SDK from waiting and trying again by itself, which it does on 503 and on network errors for seconds
