@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"reflect"
+	"slices"
 	"time"
 
 	"khaibao/internal/rules"
@@ -25,6 +26,8 @@ type Submission struct {
 	Answers    map[string]any // as decoded from JSON, or canonical
 	OccurredAt time.Time      // zero: now
 	Official   string         // the official who enters it on the citizen's behalf
+	// Wrong is what the channel found wrong already. Nothing is kept then; it is named together with what intake finds.
+	Wrong []models.FieldError
 }
 
 // Submit checks a form, lets the rules decide and keeps it durably. created is false when the account has the same
@@ -36,7 +39,7 @@ func (s *Service) Submit(ctx context.Context, citizen models.Citizen, in Submiss
 		return nil, false, err
 	}
 	d, err = s.decide(account, citizen, in)
-	if models.Invalid.Is(err) {
+	if models.Invalid.Is(err) && len(in.Wrong) == 0 {
 		// What was accepted once is answered again even if today it would come too late or for a person who has left.
 		if known, _ := s.known(ctx, citizen, in); known != nil {
 			return known, false, nil
@@ -65,7 +68,7 @@ func (s *Service) decide(account *models.Account, citizen models.Citizen, in Sub
 	if in.OccurredAt.IsZero() {
 		in.OccurredAt = now
 	}
-	var problems []models.FieldError
+	problems := slices.Clone(in.Wrong)
 	wrong := func(field, code string) {
 		problems = append(problems, models.FieldError{Field: field, Code: code})
 	}

@@ -19,6 +19,8 @@ type PersonInput struct {
 	NationalID   *string
 	Commune      *string
 	Address      *string
+	// Wrong is what the channel found wrong already. Nothing is kept then; it is named together with what intake finds.
+	Wrong []models.FieldError
 }
 
 // People lists the household, its owner first.
@@ -62,8 +64,7 @@ func (s *Service) Person(ctx context.Context, citizen models.Citizen, id string)
 // person as they are; with other content it is a Conflict. Warnings are fields that look wrong but are accepted.
 func (s *Service) AddPerson(ctx context.Context, citizen models.Citizen, in PersonInput) (person models.Person, warnings []models.FieldError, added bool, err error) {
 	candidate := models.Person{ID: in.ID}
-	problems := s.apply(&candidate, in)
-	problems = append(problems, missing(in)...)
+	problems := slices.Concat(in.Wrong, s.apply(&candidate, in), missing(in))
 	if in.ID != "" && !isUUIDv7(in.ID) {
 		problems = append(problems, models.FieldError{Field: "/id", Code: "not_uuidv7"})
 	}
@@ -143,7 +144,7 @@ func (s *Service) ChangePerson(ctx context.Context, citizen models.Citizen, id s
 			return nil, models.ErrNotFound
 		}
 		was := *person
-		if err := models.InvalidFields(s.apply(person, in)...); err != nil {
+		if err := models.InvalidFields(slices.Concat(in.Wrong, s.apply(person, in))...); err != nil {
 			return nil, err
 		}
 		changed = *person
