@@ -126,7 +126,7 @@ func TestTwoWorkersOneLease(t *testing.T) {
 	r := newRig(t)
 	account := r.household(t, "an", models.Vietnamese)
 	c := r.config("first")
-	c.LeaseLength = time.Second
+	c.LeaseLength = 5 * time.Second // a send may take a third of it
 	_, stop := r.start(t, c)
 	c.Owner = "second"
 	r.start(t, c)
@@ -155,13 +155,13 @@ func TestLeaseOfADeadWorkerEnds(t *testing.T) {
 	r := newRig(t)
 	account := r.household(t, "an", models.Vietnamese)
 	c := r.config("dead")
-	c.Store, c.LeaseLength = &brokenStore{Store: r.store, noRelease: true}, 500*time.Millisecond
+	c.Store, c.LeaseLength = &brokenStore{Store: r.store, noRelease: true}, 3*time.Second
 	_, stop := r.start(t, c)
 	r.enqueue(t, r.advice(account, "d1"))
 	r.settled(t)
 	stop()
 	c = r.config("next")
-	c.LeaseLength = 500 * time.Millisecond
+	c.LeaseLength = 3 * time.Second
 	r.start(t, c)
 	r.enqueue(t, r.advice(account, "d2"))
 	r.settled(t)

@@ -35,7 +35,7 @@ type rig struct {
 	devices *push.Devices
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	engine, err := sqlite.Open(t.Context(), t.TempDir())
 	fatal(t, err)
@@ -62,7 +62,7 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func fatal(t *testing.T, err error) {
+func fatal(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -74,12 +74,12 @@ func (r *rig) config(owner string) push.Config {
 	return push.Config{
 		Store: r.store, Push: r.push, SMS: r.sms, Text: r.texts.Text, Now: r.clock.Now, Real: r.clock.Now, Owner: owner,
 		Log: slog.New(slog.NewTextHandler(r.log, nil)), Observe: func(o push.Outcome) { r.steps <- o },
-		Idle: 2 * time.Millisecond, LeaseLength: 6 * time.Second, Jitter: func() float64 { return 0 },
+		Idle: 2 * time.Millisecond, LeaseLength: 30 * time.Second, Jitter: func() float64 { return 0 },
 	}
 }
 
 // start runs a worker until the test ends or stop is called, which waits for it.
-func (r *rig) start(t *testing.T, c push.Config) (w *push.Worker, stop func()) {
+func (r *rig) start(t testing.TB, c push.Config) (w *push.Worker, stop func()) {
 	t.Helper()
 	w = push.NewWorker(c)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -96,7 +96,7 @@ func (r *rig) start(t *testing.T, c push.Config) (w *push.Worker, stop func()) {
 }
 
 // step waits for the next step that a worker wrote down.
-func (r *rig) step(t *testing.T) push.Outcome {
+func (r *rig) step(t testing.TB) push.Outcome {
 	t.Helper()
 	select {
 	case o := <-r.steps:
@@ -108,7 +108,7 @@ func (r *rig) step(t *testing.T) push.Outcome {
 }
 
 // settled waits for a step that ends a message.
-func (r *rig) settled(t *testing.T) push.Outcome {
+func (r *rig) settled(t testing.TB) push.Outcome {
 	t.Helper()
 	for {
 		if o := r.step(t); o.State != models.MessagePending {
@@ -118,7 +118,7 @@ func (r *rig) settled(t *testing.T) push.Outcome {
 }
 
 // within is a context that ends long before the test binary gives up.
-func within(t *testing.T) context.Context {
+func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
@@ -126,7 +126,7 @@ func within(t *testing.T) context.Context {
 }
 
 // household makes an account with devices "<name>-1", "<name>-2" ... whose tokens are "token-<device>".
-func (r *rig) household(t *testing.T, name string, devices ...models.Lang) string {
+func (r *rig) household(t testing.TB, name string, devices ...models.Lang) string {
 	t.Helper()
 	account, err := r.store.ClaimPhone(t.Context(), phoneOf(name))
 	fatal(t, err)
@@ -140,7 +140,7 @@ func (r *rig) household(t *testing.T, name string, devices ...models.Lang) strin
 func phoneOf(name string) string   { return fmt.Sprintf("+8490%07d", len(name)*1000+int(name[0])) }
 func tokenOf(device string) string { return "token-" + device }
 
-func (r *rig) register(t *testing.T, account string, d models.Device) {
+func (r *rig) register(t testing.TB, account string, d models.Device) {
 	t.Helper()
 	fatal(t, r.devices.Register(t.Context(), models.Citizen{Account: account, Channel: models.ChannelApp}, d))
 }
@@ -165,13 +165,13 @@ func (r *rig) otp(id, phone string) models.Message {
 	}
 }
 
-func (r *rig) enqueue(t *testing.T, messages ...models.Message) {
+func (r *rig) enqueue(t testing.TB, messages ...models.Message) {
 	t.Helper()
 	fatal(t, r.store.Enqueue(t.Context(), messages...))
 }
 
 // message reads one message of an account back.
-func (r *rig) message(t *testing.T, account, id string) models.Message {
+func (r *rig) message(t testing.TB, account, id string) models.Message {
 	t.Helper()
 	all, _, err := r.store.Inbox(t.Context(), account, models.Page{Limit: 200})
 	fatal(t, err)
@@ -214,7 +214,7 @@ func (b *logBook) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
-func (b *logBook) check(t *testing.T) {
+func (b *logBook) check(t testing.TB) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, secret := range []string{"token-", "+84", "%2B84", "8490", "271828", "s3cret", "person-of"} {

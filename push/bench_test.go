@@ -1,0 +1,36 @@
+package push_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"khaibao/models"
+	"khaibao/push"
+)
+
+// BenchmarkOutbox empties an outbox: each push is read, sent through the SDK over HTTP to the double and written down
+// on SQLite.
+func BenchmarkOutbox(b *testing.B) {
+	r := newRig(b)
+	account := r.household(b, "an", models.Vietnamese)
+	messages := make([]models.Message, b.N)
+	for i := range messages {
+		messages[i] = r.advice(account, fmt.Sprintf("d%08d", i))
+	}
+	for len(messages) > 0 {
+		n := min(len(messages), 500)
+		r.enqueue(b, messages[:n]...)
+		messages = messages[n:]
+	}
+	c := r.config("one")
+	c.LeaseLength = time.Minute
+	done := make(chan struct{}, b.N)
+	c.Observe = func(push.Outcome) { done <- struct{}{} }
+	b.ResetTimer()
+	r.start(b, c)
+	for range b.N {
+		<-done
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+}
