@@ -9,6 +9,8 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -81,7 +83,7 @@ type Collection struct {
 	TTL string
 }
 
-// Index is a secondary index. It is never unique: uniqueness lives in _id.
+// Index is a secondary index. It is never unique: uniqueness lives in _id. One whose fields change takes a new name.
 type Index struct {
 	Name   string
 	Fields []Order
@@ -102,6 +104,8 @@ type Op string
 
 // The operators. In takes a []string or []int64. All takes a []string: every one of them is a member of the array field.
 // Any takes a []string: at least one is a member. Has takes a string: it is a member. Exists takes a bool.
+// An empty list of In, All or Any matches nothing. Engines differ on fields that are null, so documents leave out what is
+// absent.
 const (
 	Eq     Op = "="
 	Ne     Op = "!="
@@ -125,7 +129,7 @@ type Cond struct {
 }
 
 // Query asks for documents. Sort must end in _id, so that pages are stable; After holds the sort values of the last
-// document of the page before, one for each Sort field.
+// document of the page before, one for each Sort field; a document without one of those fields is on no later page.
 type Query struct {
 	Where []Cond
 	Sort  []Order
@@ -133,6 +137,25 @@ type Query struct {
 	Limit int
 	// Index names the index to prefer; an engine may ignore it.
 	Index string
+}
+
+// Keyset gives the fields that decide the order and, behind a cursor, their values in After: Sort without the fields that
+// Where holds to one value, so that an index is entered where the page begins. _id always stays.
+func (q *Query) Keyset() (fields []Order, after []any, err error) {
+	if len(q.After) > 0 && len(q.After) != len(q.Sort) {
+		return nil, nil, fmt.Errorf("store: a cursor of %d values for %d fields", len(q.After), len(q.Sort))
+	}
+	for i, field := range q.Sort {
+		held := func(c Cond) bool { return c.Op == Eq && c.Field == field.Field }
+		if field.Field != "_id" && slices.ContainsFunc(q.Where, held) {
+			continue
+		}
+		fields = append(fields, field)
+		if len(q.After) > 0 {
+			after = append(after, q.After[i])
+		}
+	}
+	return fields, after, nil
 }
 
 // Ref names a document in the state it was read in.

@@ -12,131 +12,126 @@ import (
 	"khaibao/internal/store"
 )
 
-// What arrives together shares one round trip: two workers for each collection and kind take what is waiting, up to
-// groupSize, without lingering, so that a lone request waits for nobody.
+// What arrives together shares one round trip: a collection's workers, groupWorkers for each kind, take what is waiting,
+// up to groupSize.
 const (
 	groupSize    = 256
 	groupWorkers = 2
 )
 
-// group hands requests to its workers.
-type group[T any] struct{ queue chan T }
+// maxDocument is what the server takes as one document: a larger one is refused alone, before it joins others.
+const maxDocument = 16 << 20
 
 // insertion is one Insert that waits.
 type insertion struct {
-	doc  store.Document
-	done chan error
+	doc  bson.Raw
+	err  error
+	done chan struct{}
 }
 
 // lookup is one Get that waits.
 type lookup struct {
 	id   string
-	done chan found
+	doc  bson.Raw
+	err  error
+	done chan struct{}
 }
 
-type found struct {
-	doc bson.Raw
-	err error
-}
-
-var errClosed = errors.New("mongo: the engine is closed")
-
-// groupOf gives the group of a collection, starting its workers at first use.
-func groupOf[T any](e *Engine, groups map[string]*group[T], collection string, serve func(context.Context, string, []T)) *group[T] {
+// queueOf gives the queue of a collection, starting its workers at first use.
+func queueOf[T comparable](e *Engine, queues map[string]*store.Queue[T], collection string, serve func(context.Context, string, []T)) *store.Queue[T] {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	g := groups[collection]
-	if g == nil {
-		g = &group[T]{queue: make(chan T, groupSize)}
-		groups[collection] = g
-		for range groupWorkers {
-			e.working.Go(func() { g.work(e, collection, serve) })
-		}
+	q := queues[collection]
+	if q != nil {
+		return q
 	}
-	return g
+	q = store.NewQueue[T]()
+	queues[collection] = q
+	if e.closed {
+		q.Close()
+		return q
+	}
+	for range groupWorkers {
+		e.working.Go(func() { work(q, collection, serve) })
+	}
+	return q
 }
 
-func (g *group[T]) work(e *Engine, collection string, serve func(context.Context, string, []T)) {
-	for {
-		var batch []T
-		select {
-		case first := <-g.queue:
-			batch = append(batch, first)
-		case <-e.closed:
-			return
-		}
-	gather:
-		for len(batch) < groupSize {
-			select {
-			case next := <-g.queue:
-				batch = append(batch, next)
-			default:
-				break gather
-			}
-		}
-		// The callers' contexts do not reach here: one that gives up must not take the others' writes along.
+// work serves a queue until it is closed. The callers' contexts do not reach the server: one that gives up must not take
+// the others' requests along.
+func work[T comparable](q *store.Queue[T], collection string, serve func(context.Context, string, []T)) {
+	for batch := q.Take(groupSize); len(batch) > 0; batch = q.Take(groupSize) {
 		ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 		serve(ctx, collection, batch)
 		cancel()
 	}
 }
 
-func hand[T any](ctx context.Context, e *Engine, g *group[T], request T) error {
-	select {
-	case <-e.closed:
-		return errClosed
-	default:
+// await puts a request into a queue and waits until it is done. When ctx ends first, it is taken back if it still waits;
+// otherwise its outcome stays unknown to the caller.
+func await[T comparable](ctx context.Context, q *store.Queue[T], request T, done <-chan struct{}) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := q.Put(request); err != nil {
+		return err
 	}
 	select {
-	case g.queue <- request:
+	case <-done:
 		return nil
 	case <-ctx.Done():
+		q.Withdraw(request)
 		return ctx.Err()
-	case <-e.closed:
-		return errClosed
 	}
 }
 
-// Insert keeps a new document, together with what other callers insert at the same moment. When ctx ends first the
-// document may or may not be kept.
+// Insert keeps a new document, together with what other callers insert at the same moment. When ctx ends while it is
+// under way the document may or may not be kept.
 func (e *Engine) Insert(ctx context.Context, collection string, doc store.Document) error {
-	wait := insertion{doc, make(chan error, 1)}
-	if err := hand(ctx, e, groupOf(e, e.inserts, collection, e.insertBatch), wait); err != nil {
+	raw, err := encode(collection, doc)
+	if err != nil {
 		return err
 	}
-	select {
-	case err := <-wait.done:
+	i := &insertion{doc: raw, done: make(chan struct{})}
+	if err := await(ctx, queueOf(e, e.inserts, collection, e.insertBatch), i, i.done); err != nil {
 		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-e.closed:
-		return errClosed
 	}
+	return i.err
 }
 
-func (e *Engine) insertBatch(ctx context.Context, collection string, batch []insertion) {
-	docs := make([]any, len(batch))
+func encode(collection string, doc store.Document) (bson.Raw, error) {
+	raw, err := bson.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("mongo: encoding a document of %s: %w", collection, err)
+	}
+	if len(raw) > maxDocument {
+		return nil, fmt.Errorf("mongo: a document of %s is larger than %d bytes", collection, maxDocument)
+	}
+	return raw, nil
+}
+
+func (e *Engine) insertBatch(ctx context.Context, collection string, batch []*insertion) {
+	docs := make([]bson.Raw, len(batch))
 	for i, b := range batch {
 		docs[i] = b.doc
 	}
 	errs, err := e.insertMany(ctx, collection, docs)
 	for i, b := range batch {
-		if err != nil {
-			b.done <- err
-		} else {
-			b.done <- errs[i]
+		if b.err = err; err == nil {
+			b.err = errs[i]
 		}
+		close(b.done)
 	}
 }
 
 // insertMany gives the outcome of each document: nil, store.ErrExists, or why it was refused.
-func (e *Engine) insertMany(ctx context.Context, collection string, docs []any) (map[int]error, error) {
+func (e *Engine) insertMany(ctx context.Context, collection string, docs []bson.Raw) (map[int]error, error) {
 	_, err := e.db.Collection(collection).InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
 	if err == nil {
 		return nil, nil
 	}
 	var bulk mongo.BulkWriteException
-	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {
+	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil || len(bulk.WriteErrors) == 0 {
 		return nil, fmt.Errorf("mongo: inserting into %s: %w", collection, err)
 	}
 	errs := map[int]error{}
@@ -150,47 +145,19 @@ func (e *Engine) insertMany(ctx context.Context, collection string, docs []any) 
 	return errs, nil
 }
 
-// InsertAll keeps those whose _id is free.
-func (e *Engine) InsertAll(ctx context.Context, collection string, docs []store.Document) error {
-	if len(docs) == 0 {
-		return nil
-	}
-	all := make([]any, len(docs))
-	for i, doc := range docs {
-		all[i] = doc
-	}
-	errs, err := e.insertMany(ctx, collection, all)
-	if err != nil {
-		return err
-	}
-	for _, err := range errs {
-		if !errors.Is(err, store.ErrExists) {
-			return err
-		}
-	}
-	return nil
-}
-
 // Get reads one document, together with what other callers read of the collection at the same moment.
 func (e *Engine) Get(ctx context.Context, collection, id string, into any) error {
-	wait := lookup{id, make(chan found, 1)}
-	if err := hand(ctx, e, groupOf(e, e.reads, collection, e.readBatch), wait); err != nil {
+	l := &lookup{id: id, done: make(chan struct{})}
+	if err := await(ctx, queueOf(e, e.lookups, collection, e.readBatch), l, l.done); err != nil {
 		return err
 	}
-	select {
-	case got := <-wait.done:
-		if got.err != nil {
-			return got.err
-		}
-		return bson.Unmarshal(got.doc, into)
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-e.closed:
-		return errClosed
+	if l.err != nil {
+		return l.err
 	}
+	return bson.Unmarshal(l.doc, into)
 }
 
-func (e *Engine) readBatch(ctx context.Context, collection string, batch []lookup) {
+func (e *Engine) readBatch(ctx context.Context, collection string, batch []*lookup) {
 	ids := make([]string, len(batch))
 	for i, b := range batch {
 		ids[i] = b.id
@@ -202,31 +169,9 @@ func (e *Engine) readBatch(ctx context.Context, collection string, batch []looku
 		return nil
 	})
 	for _, b := range batch {
-		switch doc, ok := docs[b.id]; {
-		case err != nil:
-			b.done <- found{err: err}
-		case !ok:
-			b.done <- found{err: store.ErrMissing}
-		default:
-			b.done <- found{doc: doc}
+		if b.doc, b.err = docs[b.id], err; err == nil && b.doc == nil {
+			b.err = store.ErrMissing
 		}
+		close(b.done)
 	}
 }
-
-// GetAll reads every document of the ids that exists.
-func (e *Engine) GetAll(ctx context.Context, collection string, ids []string, each func(store.Raw) error) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	filter := bson.D{{Key: "_id", Value: ids[0]}}
-	if len(ids) > 1 {
-		filter = bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}
-	}
-	cursor, err := e.db.Collection(collection).Find(ctx, filter)
-	if err != nil {
-		return fmt.Errorf("mongo: reading %s: %w", collection, err)
-	}
-	return drain(ctx, cursor, collection, each)
-}
-
-var _ store.Engine = (*Engine)(nil)

@@ -5,11 +5,14 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -21,28 +24,18 @@ import (
 
 // Engine is a store.Engine on SQLite.
 type Engine struct {
-	lock    *os.File
-	writes  *sql.DB // one connection
-	reads   *sql.DB
-	queue   chan *write
-	closing chan struct{}
-	stopped chan struct{} // the writer has ended
-	once    sync.Once
-	writer  sync.WaitGroup
+	lock   *os.File
+	writes *sql.DB // one connection
+	reads  *sql.DB
+	queue  *store.Queue[*write]
+	once   sync.Once
+	writer sync.WaitGroup
 
 	mu          sync.RWMutex
-	collections map[string]collection
+	collections map[string]*collection
 }
 
-// collection is what the engine knows of one: its declaration by name of field.
-type collection struct {
-	store.Collection
-	multi map[string]string // field -> side table
-}
-
-// groupSize is how many writes share one transaction at most.
-const groupSize = 256
-
+// readers is how many queries run at the same time, beside the writer.
 const readers = 4
 
 // Open opens or makes the store of a directory. It fails with a clear word when another process has it open.
@@ -54,20 +47,36 @@ func Open(ctx context.Context, dir string) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(dir, "khaibao.db")
-	e := &Engine{lock: lock, queue: make(chan *write, groupSize), closing: make(chan struct{}), stopped: make(chan struct{}), collections: map[string]collection{}}
-	if e.writes, err = open(ctx, file, 1, ""); err == nil {
-		e.reads, err = open(ctx, file, readers, "query_only(1)")
+	e := &Engine{lock: lock, queue: store.NewQueue[*write](), collections: map[string]*collection{}}
+	if err := e.connect(ctx, filepath.Join(dir, "khaibao.db")); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlite: opening the store in %s: %w", dir, err), e.disconnect())
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlite: opening %s: %w", file, err), lock.Close())
+	return e, nil
+}
+
+func (e *Engine) connect(ctx context.Context, file string) error {
+	var err error
+	if e.writes, err = open(ctx, file, 1, ""); err != nil {
+		return err
+	}
+	if e.reads, err = open(ctx, file, readers, "query_only(1)"); err != nil {
+		return err
 	}
 	conn, err := e.writes.Conn(ctx)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlite: opening %s: %w", file, err), lock.Close())
+	if err == nil {
+		e.writer.Go(func() { e.write(conn) })
 	}
-	e.writer.Go(func() { e.write(conn) })
-	return e, nil
+	return err
+}
+
+func (e *Engine) disconnect() error {
+	var errs []error
+	for _, db := range []*sql.DB{e.reads, e.writes} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(append(errs, e.lock.Close())...)
 }
 
 // lockDir takes the directory for this process; the kernel gives it back whenever the process ends, however it ends.
@@ -98,15 +107,8 @@ func open(ctx context.Context, file string, connections int, extra string) (*sql
 	return db, db.PingContext(ctx)
 }
 
-var errClosed = errors.New("sqlite: the engine is closed")
-
 // Ping asks for one row.
 func (e *Engine) Ping(ctx context.Context) error {
-	select {
-	case <-e.closing:
-		return errClosed
-	default:
-	}
 	var one int
 	if err := e.reads.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 		return fmt.Errorf("sqlite: no answer: %w", err)
@@ -118,97 +120,48 @@ func (e *Engine) Ping(ctx context.Context) error {
 func (e *Engine) Close(context.Context) error {
 	var err error
 	e.once.Do(func() {
-		close(e.closing)
+		e.queue.Close()
 		e.writer.Wait()
-		err = errors.Join(e.reads.Close(), e.writes.Close(), e.lock.Close())
+		err = e.disconnect()
 	})
 	return err
 }
 
-// Ensure makes tables and indexes.
-func (e *Engine) Ensure(ctx context.Context, collections []store.Collection) error {
-	for _, c := range collections {
-		own := collection{c, map[string]string{}}
-		statements := []string{fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL)", table(c.Name))}
-		for _, index := range c.Indexes {
-			if index.Multi {
-				side := quote(c.Name + "__" + index.Name)
-				own.multi[index.Fields[0].Field] = side
-				statements = append(statements,
-					fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (value TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (value, id)) WITHOUT ROWID", side),
-					fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (id)", quote("by_id_"+c.Name+"__"+index.Name), side))
-				continue
-			}
-			statements = append(statements, createIndex(c.Name, index))
-		}
-		if c.TTL != "" {
-			statements = append(statements, createIndex(c.Name, store.Index{Name: "ttl", Fields: []store.Order{{Field: c.TTL}}, Sparse: true}))
-		}
-		err := e.do(ctx, func(tx *tx) error {
-			for _, statement := range statements {
-				if _, err := tx.conn.ExecContext(tx.ctx, statement); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("sqlite: making collection %s: %w", c.Name, err)
-		}
-		e.mu.Lock()
-		e.collections[c.Name] = own
-		e.mu.Unlock()
-	}
-	return nil
-}
-
-func createIndex(name string, index store.Index) string {
-	statement := fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (%s)", quote(name+"_"+index.Name), table(name), orderBy(index.Fields))
-	if index.Sparse {
-		statement += " WHERE " + column(index.Fields[0].Field) + " IS NOT NULL"
-	}
-	return statement
-}
-
-func (e *Engine) collection(name string) (collection, error) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	c, ok := e.collections[name]
-	if !ok {
-		return c, fmt.Errorf("sqlite: collection %q was not declared", name)
-	}
-	return c, nil
-}
-
-// Purge deletes what has expired, a thousand at a time so that other writes are not held up.
+// Purge deletes what has expired, a group at a time so that other writes are not held up.
 func (e *Engine) Purge(ctx context.Context, now time.Time) error {
 	e.mu.RLock()
-	var expiring []collection
-	for _, c := range e.collections {
-		if c.TTL != "" {
-			expiring = append(expiring, c)
-		}
-	}
+	collections := slices.Collect(maps.Values(e.collections))
 	e.mu.RUnlock()
-	for _, c := range expiring {
-		field := column(c.TTL)
-		statement := fmt.Sprintf("DELETE FROM %s WHERE id IN (SELECT id FROM %s WHERE %s IS NOT NULL AND %s <= ? LIMIT 1000)", table(c.Name), table(c.Name), field, field)
-		for {
-			var deleted int64
-			err := e.do(ctx, func(tx *tx) error {
-				var err error
-				deleted, err = tx.exec(statement, int64(store.At(now)))
-				return err
-			})
-			if err != nil {
-				return fmt.Errorf("sqlite: purging %s: %w", c.Name, err)
-			}
-			if deleted == 0 {
-				break
-			}
+	for _, c := range collections {
+		if c.TTL == "" {
+			continue
+		}
+		if err := e.purge(ctx, c, store.At(now)); err != nil {
+			return fmt.Errorf("sqlite: purging %s: %w", c.Name, err)
 		}
 	}
 	return nil
+}
+
+func (e *Engine) purge(ctx context.Context, c *collection, now store.Time) error {
+	field := column(c.TTL)
+	expired := fmt.Sprintf("SELECT json_group_array(id) FROM (SELECT id FROM %s WHERE %s IS NOT NULL AND %s <= ? LIMIT %d)", table(c.Name), field, field, groupSize)
+	for {
+		var ids []string
+		err := e.do(ctx, func(t *tx) error {
+			list, err := t.text(expired, int64(now))
+			if err == nil {
+				err = json.Unmarshal([]byte(list), &ids)
+			}
+			if err != nil {
+				return err
+			}
+			return t.delete(c, ids)
+		})
+		if err != nil || len(ids) < groupSize {
+			return err
+		}
+	}
 }
 
 var _ store.Engine = (*Engine)(nil)

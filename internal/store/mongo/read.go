@@ -1,0 +1,80 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"khaibao/internal/store"
+)
+
+// raw is a document as the server sent it.
+type raw bson.Raw
+
+// Decode reads it into a struct with bson tags.
+func (r raw) Decode(into any) error { return bson.Unmarshal(r, into) }
+
+// GetAll reads every document of the ids that exists.
+func (e *Engine) GetAll(ctx context.Context, collection string, ids []string, each func(store.Raw) error) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	filter := bson.D{{Key: "_id", Value: ids[0]}}
+	if len(ids) > 1 {
+		filter = bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}
+	}
+	cursor, err := e.db.Collection(collection).Find(ctx, filter)
+	if err != nil {
+		return fmt.Errorf("mongo: reading %s: %w", collection, err)
+	}
+	return drain(ctx, cursor, collection, each)
+}
+
+// Find reads the documents that match, in order.
+func (e *Engine) Find(ctx context.Context, collection string, query store.Query, each func(store.Raw) error) error {
+	filter, err := filterOf(query.Where)
+	if err != nil {
+		return err
+	}
+	if filter, err = after(filter, &query); err != nil {
+		return err
+	}
+	opts := options.Find().SetSort(order(query.Sort))
+	if query.Limit > 0 {
+		opts.SetLimit(int64(query.Limit)).SetBatchSize(int32(min(query.Limit, 1000)))
+	}
+	cursor, err := e.db.Collection(collection).Find(ctx, filter, opts)
+	if err != nil {
+		return fmt.Errorf("mongo: reading %s: %w", collection, err)
+	}
+	return drain(ctx, cursor, collection, each)
+}
+
+func drain(ctx context.Context, cursor *mongo.Cursor, collection string, each func(store.Raw) error) error {
+	defer cursor.Close(context.WithoutCancel(ctx))
+	for cursor.Next(ctx) {
+		if err := each(raw(cursor.Current)); err != nil {
+			return err
+		}
+	}
+	if err := cursor.Err(); err != nil {
+		return fmt.Errorf("mongo: reading %s: %w", collection, err)
+	}
+	return nil
+}
+
+// Count counts the documents that match.
+func (e *Engine) Count(ctx context.Context, collection string, where []store.Cond) (int64, error) {
+	filter, err := filterOf(where)
+	if err != nil {
+		return 0, err
+	}
+	n, err := e.db.Collection(collection).CountDocuments(ctx, filter)
+	if err != nil {
+		return 0, fmt.Errorf("mongo: counting %s: %w", collection, err)
+	}
+	return n, nil
+}

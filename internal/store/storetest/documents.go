@@ -1,0 +1,192 @@
+package storetest
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"khaibao/internal/store"
+)
+
+func (s suite) insertAndGet(t *testing.T) {
+	e := s.start(t)
+	want := thing{ID: "a", Rev: "1", Name: "first"}
+	insert(t, e, want)
+	if err := e.Insert(t.Context(), things, thing{ID: "a", Rev: "2", Name: "second"}); !errors.Is(err, store.ErrExists) {
+		t.Errorf("a taken _id: %v, want %v", err, store.ErrExists)
+	}
+	if diff := cmp.Diff(want, get(t, e, "a")); diff != "" {
+		t.Error(diff)
+	}
+	var doc thing
+	if err := e.Get(t.Context(), things, "b", &doc); !errors.Is(err, store.ErrMissing) {
+		t.Errorf("no such document: %v, want %v", err, store.ErrMissing)
+	}
+	if err := e.Get(t.Context(), briefs, "a", &doc); !errors.Is(err, store.ErrMissing) {
+		t.Errorf("of another collection: %v, want %v", err, store.ErrMissing)
+	}
+}
+
+func (s suite) roundTrip(t *testing.T) {
+	e := s.start(t)
+	docs := []thing{
+		{ID: "empty"},
+		{ID: "numbers", Level: math.MaxInt64, Small: -7, Score: 38.5, Numbers: map[string]int64{"max": math.MaxInt64, "min": math.MinInt64, "odd": 1<<53 + 1}},
+		{ID: "times", At: 1763625600123, Todo: &part{At: math.MaxInt32, Text: "x"}, Parts: []part{{At: 1}, {At: -1, Text: "before 1970"}}},
+		{ID: "words", Name: "Nguyễn Thị Thử 😷 <&> \" \\ \n \u2028 $gt %", Tags: []string{"", "đ", "a'b"}},
+		{ID: "ký tự | } $", Flag: true},
+		{ID: "bytes", Sealed: []byte{0, 1, 0xff, '"', 0}},
+		{ID: "long", Name: strings.Repeat("dài ", 100_000)},
+	}
+	insert(t, e, docs...)
+	for _, want := range docs {
+		if diff := cmp.Diff(want, get(t, e, want.ID)); diff != "" {
+			t.Errorf("%s by Get: %s", want.ID, diff)
+		}
+	}
+	// Documents that were decoded stay what they are while the read goes on.
+	slices.SortFunc(docs, func(a, b thing) int { return strings.Compare(a.ID, b.ID) })
+	if diff := cmp.Diff(docs, found(t, e, store.Query{Sort: []store.Order{{Field: "_id"}}})); diff != "" {
+		t.Errorf("by Find: %s", diff)
+	}
+}
+
+func (s suite) insertAll(t *testing.T) {
+	e := s.start(t)
+	insert(t, e, thing{ID: "a", Name: "old"})
+	docs := []store.Document{thing{ID: "b"}, thing{ID: "a", Name: "new"}, thing{ID: "c", Tags: []string{"x"}}, thing{ID: "b", Name: "twice"}}
+	for range 2 {
+		if err := e.InsertAll(t.Context(), things, docs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.InsertAll(t.Context(), things, nil); err != nil {
+		t.Errorf("none: %v", err)
+	}
+	want := []thing{{ID: "a", Name: "old"}, {ID: "b"}, {ID: "c", Tags: []string{"x"}}}
+	if diff := cmp.Diff(want, found(t, e, store.Query{Sort: []store.Order{{Field: "_id"}}})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func (s suite) getAll(t *testing.T) {
+	e := s.start(t)
+	var all []string
+	docs := make([]store.Document, 1000)
+	for i := range docs {
+		docs[i] = thing{ID: id(i), Level: int64(i)}
+		all = append(all, id(i))
+	}
+	if err := e.InsertAll(t.Context(), things, docs); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		ask  []string
+		want int
+	}{
+		"none":         {nil, 0},
+		"one":          {[]string{id(5)}, 1},
+		"absent":       {[]string{"x"}, 0},
+		"some absent":  {[]string{"x", id(1), "y", id(999)}, 2},
+		"one twice":    {[]string{id(1), id(1)}, 1},
+		"the most":     {all, 1000},
+		"odd letters":  {[]string{`a"b`, "c'd", "$gt"}, 0},
+		"an empty one": {[]string{""}, 0},
+	} {
+		got := map[string]int64{}
+		n := 0
+		err := e.GetAll(t.Context(), things, c.ask, func(raw store.Raw) error {
+			var doc thing
+			err := raw.Decode(&doc)
+			got[doc.ID] = doc.Level
+			n++
+			return err
+		})
+		if err != nil || n != c.want || len(got) != c.want {
+			t.Errorf("%s: %d documents, %d ids, %v; want %d", name, n, len(got), err, c.want)
+		}
+		for key, level := range got {
+			if id(int(level)) != key || !slices.Contains(c.ask, key) {
+				t.Errorf("%s: %s has level %d", name, key, level)
+			}
+		}
+	}
+}
+
+func (s suite) replace(t *testing.T) {
+	e := s.start(t)
+	insert(t, e, thing{ID: "a", Rev: "1", Name: "one", Tags: []string{"x"}})
+	next := thing{ID: "a", Rev: "2", Name: "two"}
+	if err := e.Replace(t.Context(), things, next, "1"); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		doc thing
+		was string
+	}{
+		"a stale rev":      {thing{ID: "a", Rev: "3", Name: "stale"}, "1"},
+		"no rev":           {thing{ID: "a", Rev: "3", Name: "none"}, ""},
+		"no such document": {thing{ID: "b", Rev: "3", Name: "absent"}, "2"},
+	} {
+		if err := e.Replace(t.Context(), things, c.doc, c.was); !errors.Is(err, store.ErrChanged) {
+			t.Errorf("%s: %v, want %v", name, err, store.ErrChanged)
+		}
+	}
+	if diff := cmp.Diff([]thing{next}, found(t, e, store.Query{Sort: []store.Order{{Field: "_id"}}})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func (s suite) unset(t *testing.T) {
+	e := s.start(t)
+	owing := func(id, rev string) thing {
+		return thing{ID: id, Rev: rev, Level: math.MaxInt64, Score: 37.5, Sealed: []byte("s"), Todo: &part{At: 1}}
+	}
+	insert(t, e, owing("a", "1"), owing("b", "2"), owing("c", "1"), owing("d", "1"), thing{ID: "e", Rev: "1"})
+	refs := []store.Ref{{ID: "a", Rev: "1"}, {ID: "b", Rev: "1"}, {ID: "c"}, {ID: "e", Rev: "1"}, {ID: "absent", Rev: "1"}, {ID: "gone"}}
+	for range 2 {
+		if err := e.Unset(t.Context(), things, "todo", refs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Unset(t.Context(), things, "todo", nil); err != nil {
+		t.Errorf("none: %v", err)
+	}
+	settled := func(id, rev string) thing {
+		doc := owing(id, rev)
+		doc.Todo = nil
+		return doc
+	}
+	want := []thing{settled("a", "1"), owing("b", "2"), settled("c", "1"), owing("d", "1"), {ID: "e", Rev: "1"}}
+	if diff := cmp.Diff(want, found(t, e, store.Query{Sort: []store.Order{{Field: "_id"}}})); diff != "" {
+		t.Error(diff)
+	}
+	got := matching(t, e, store.Cond{Field: "todo.at", Op: store.Exists, Value: true})
+	if diff := cmp.Diff([]string{"b", "d"}, got); diff != "" {
+		t.Errorf("by the index: %s", diff)
+	}
+}
+
+func (s suite) delete(t *testing.T) {
+	e := s.start(t)
+	insert(t, e, thing{ID: "a", Tags: []string{"x"}}, thing{ID: "b", Tags: []string{"x"}}, thing{ID: "c"})
+	for range 2 {
+		if err := e.Delete(t.Context(), things, "a", "c", "absent"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Delete(t.Context(), things); err != nil {
+		t.Errorf("none: %v", err)
+	}
+	if diff := cmp.Diff([]string{"b"}, matching(t, e)); diff != "" {
+		t.Error(diff)
+	}
+	insert(t, e, thing{ID: "a"})
+	if diff := cmp.Diff([]string{"b"}, matching(t, e, store.Cond{Field: "tags", Op: store.Has, Value: "x"})); diff != "" {
+		t.Errorf("made again, it has the tags of the deleted one: %s", diff)
+	}
+}
