@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"khaibao/internal/areas"
-	"khaibao/internal/cases"
 	"khaibao/internal/intake"
 	"khaibao/internal/rules"
 	"khaibao/models"
@@ -29,7 +28,6 @@ const (
 type seeder struct {
 	claim    func(ctx context.Context, phone string) (string, error)
 	intake   func(now func() time.Time) *intake.Service
-	cases    func(now func() time.Time) *cases.Service
 	programs *rules.Catalog
 	areas    *areas.Directory
 	communes []string  // where most of them live

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -34,10 +35,15 @@ func main() {
 // run parses the command line and carries the command out.
 func run(ctx context.Context, args []string) error {
 	var c commands
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
 	parser, err := kong.New(&c,
 		kong.Name("khaibao"),
 		kong.Description("Khai Báo takes citizens' health declarations by app, SMS and USSD and shows health officials who is flagged, and why."),
 		kong.DefaultEnvars("KHAIBAO"),
+		kong.Vars{"demo_dir": filepath.Join(cache, "khaibao-demo")},
 		kong.UsageOnError(),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"khaibao/handlers"
+	"khaibao/internal/areas"
+	"khaibao/internal/auth"
+	"khaibao/internal/cases"
+	"khaibao/internal/effects"
+	"khaibao/internal/intake"
+	"khaibao/internal/lang"
+	"khaibao/internal/privacy"
+	"khaibao/internal/rules"
+	"khaibao/internal/seal"
+	"khaibao/internal/store"
+	"khaibao/models"
+	"khaibao/programs"
+	"khaibao/push"
+)
+
+// parts are what differs between serve, the demo and a measurement; assemble makes an app of them.
+type parts struct {
+	engine   store.Engine
+	keys     *seal.Keys
+	programs []rules.Source
+	now      func() time.Time // the domain's clock
+	log      *slog.Logger
+	sms      push.Sender   // nil without a gateway
+	push     push.Sender   // nil without Firebase
+	firebase auth.Verifier // nil without Firebase sign-in
+	otp      budgetConfig
+	argon    auth.Argon2
+	proxies  []netip.Prefix
+	// oneAddress serves the operators' pages beside the API.
+	oneAddress bool
+}
+
+// app is the product, wired and ready to run.
+type app struct {
+	parts
+	store     *store.Store
+	texts     *lang.Texts
+	catalog   *rules.Catalog
+	areas     *areas.Directory
+	metrics   *prometheus.Registry
+	tokens    *auth.Tokens
+	citizens  *auth.Citizens
+	officials *auth.Officials
+	intake    *intake.Service
+	cases     *cases.Service
+	privacy   *privacy.Service
+	effects   *effects.Worker
+	outbox    *push.Worker
+	api       http.Handler
+	operators http.Handler
+}
+
+// assemble wires the product: programs and areas, the store, the use-cases, the workers, the pages. It starts nothing.
+func assemble(ctx context.Context, p parts) (*app, error) {
+	a := &app{parts: p, metrics: prometheus.NewRegistry()}
+	var err error
+	if a.texts, err = lang.Load(); err != nil {
+		return nil, err
+	}
+	if a.areas, err = areas.Load(); err != nil {
+		return nil, err
+	}
+	if a.catalog, err = loadPrograms(a.areas, p.programs...); err != nil {
+		return nil, err
+	}
+	if a.store, err = store.Open(ctx, p.engine, p.keys); err != nil {
+		return nil, err
+	}
+	for _, program := range a.catalog.All() {
+		if err := a.store.KeepProgram(ctx, program.ID(), program.Version(), program.Content()); err != nil {
+			return nil, err
+		}
+	}
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := a.useCases(); err != nil {
+		return nil, err
+	}
+	a.workers()
+	return a, a.pages()
+}
+
+// loadPrograms loads the shipped programs and those of other sources.
+func loadPrograms(directory *areas.Directory, more ...rules.Source) (*rules.Catalog, error) {
+	known := func(code string) bool {
+		area, ok := directory.Get(code)
+		return ok && models.Area(area.Code).IsCommune()
+	}
+	sources := append([]rules.Source{{Name: "programs", FS: programs.FS}}, more...)
+	catalog, err := rules.Load(rules.Options{KnownArea: known}, sources...)
+	if err != nil {
+		return nil, fmt.Errorf("the programs are wrong:\n%w", err)
+	}
+	return catalog, nil
+}
+
+// useCases wires what citizens and officials do. The workers are made after them, so they are woken by closures.
+func (a *app) useCases() (err error) {
+	wake := func() { a.effects.Wake() }
+	a.intake = intake.New(intake.Config{Store: a.store, Programs: a.catalog, Areas: a.areas, Now: a.now, Accepted: wake})
+	a.cases = cases.New(cases.Config{
+		Store: a.store, Within: func(scope models.Area) cases.Scoped { return a.store.Within(scope) },
+		Programs: a.catalog, Areas: a.areas, Now: a.now, Changed: wake,
+	})
+	if err = a.signIn(); err != nil {
+		return err
+	}
+	a.privacy = privacy.New(privacy.Config{
+		Store: a.store, EndSessions: a.citizens.EndSessions, Follow: a.cases.FollowPerson, Now: a.now, Changed: wake,
+	})
+	return nil
+}
+
+func (a *app) workers() {
+	owner := store.NewID()
+	a.outbox = push.NewWorker(push.Config{
+		Store: a.store, Push: a.push, SMS: a.sms, Text: a.texts.Text, Now: a.now, Owner: owner, Log: a.log, Observe: observeOutbox(a.metrics),
+	})
+	a.effects = effects.New(effects.Config{
+		Store: a.store,
+		BeginCounting: func(ctx context.Context, form models.Form) (effects.Counting, error) {
+			return a.store.BeginCounting(ctx, form)
+		},
+		Flag: a.cases.Apply, Follow: a.cases.FollowPerson, Forget: a.privacy.Forget, Release: a.privacy.Release,
+		Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
+	})
+}
+
+// observeOutbox counts every step of every message, by what it is and how it went.
+func observeOutbox(metrics *prometheus.Registry) func(push.Outcome) {
+	steps := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "khaibao_messages_total", Help: "Steps of messages, by kind, state and reason; pending is a try that will be repeated.",
+	}, []string{"kind", "state", "reason"})
+	waited := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "khaibao_message_wait_seconds", Help: "From making a message to sending it.", Buckets: []float64{.01, .05, .1, .5, 1, 5, 30, 120, 600, 3600},
+	}, []string{"kind"})
+	metrics.MustRegister(steps, waited)
+	return func(o push.Outcome) {
+		steps.WithLabelValues(string(o.Kind), string(o.State), o.Reason).Inc()
+		if o.State == models.MessageSent {
+			waited.WithLabelValues(string(o.Kind)).Observe(o.Waited.Seconds())
+		}
+	}
+}
+
+func (a *app) pages() error {
+	config := handlers.Config{
+		Tokens: a.tokens, Citizens: a.citizens, Officials: a.officials, Intake: a.intake, Cases: a.cases, Privacy: a.privacy,
+		Inbox:   push.NewInbox(push.InboxConfig{Store: a.store, Programs: a.catalog, Text: a.texts.Text}),
+		Devices: push.NewDevices(a.store, a.now), Programs: a.catalog, Areas: a.areas, Texts: a.texts,
+		Now: a.now, Log: a.log, Metrics: a.metrics, TrustedProxies: a.proxies, OperationsHere: a.oneAddress,
+		Checks: []handlers.Check{{Name: "store", Ask: a.engine.Ping}},
+	}
+	api, err := handlers.New(config)
+	if err != nil {
+		return err
+	}
+	a.api = api
+	a.operators, err = handlers.Operations(config)
+	return err
+}
+
+// purgeEvery is how often an engine without TTL of its own is asked to delete what has expired.
+const purgeEvery = time.Minute
+
+// work runs the workers until ctx ends.
+func (a *app) work(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.effects.Run(ctx) })
+	group.Go(func() error { return a.outbox.Run(ctx) })
+	group.Go(func() error {
+		tick := time.NewTicker(purgeEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+				if err := a.engine.Purge(ctx, time.Now()); err != nil && ctx.Err() == nil {
+					a.log.Warn("expired documents stay for now", "error", err)
+				}
+			}
+		}
+	})
+	return group.Wait()
+}

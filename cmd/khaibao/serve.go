@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"khaibao/internal/auth"
+	"khaibao/internal/rules"
+	"khaibao/internal/sms"
+	"khaibao/push"
+)
+
+type serveCommand struct {
+	storeConfig
+	listenConfig
+	channelConfig
+	budgetConfig
+	Programs string `help:"A directory with more programs, laid out as <id>/<version>.yaml." type:"path" placeholder:"DIR"`
+}
+
+// Run checks the settings as a whole, opens what they name, and serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context) error {
+	if err := settingsError(c.storeConfig.problems(), c.listenConfig.problems(), c.channelConfig.problems(), c.budgetConfig.problems(), programsProblems(c.Programs)); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	p, err := c.parts(ctx, log)
+	if err != nil {
+		return err
+	}
+	a, err := assemble(ctx, p)
+	if err != nil {
+		return errors.Join(err, p.engine.Close(context.WithoutCancel(ctx)))
+	}
+	err = c.listenAndServe(ctx, a)
+	return errors.Join(err, p.engine.Close(context.WithoutCancel(ctx)))
+}
+
+func programsProblems(dir string) []string {
+	if dir == "" {
+		return nil
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return []string{"--programs (KHAIBAO_PROGRAMS): " + dir + " is not a directory"}
+	}
+	return nil
+}
+
+func programSources(dir string) []rules.Source {
+	if dir == "" {
+		return nil
+	}
+	return []rules.Source{{Name: dir, FS: os.DirFS(dir)}}
+}
+
+func (c *serveCommand) parts(ctx context.Context, log *slog.Logger) (parts, error) {
+	p := parts{programs: programSources(c.Programs), now: time.Now, log: log, otp: c.budgetConfig, argon: auth.DefaultArgon2()}
+	var err error
+	if p.proxies, err = c.proxies(); err != nil {
+		return p, err
+	}
+	if p.keys, err = c.keys(); err != nil {
+		return p, err
+	}
+	if err := c.channels(ctx, &p); err != nil {
+		return p, err
+	}
+	p.engine, err = openEngine(ctx, c.Store)
+	return p, err
+}
+
+// channels makes the senders and the Firebase sign-in that the settings name.
+func (c *channelConfig) channels(ctx context.Context, p *parts) error {
+	if c.SMSURL != "" {
+		kannel, err := sms.NewKannel(sms.KannelConfig{URL: c.SMSURL, Username: c.SMSUser, Password: c.SMSPassword, From: c.SMSFrom})
+		if err != nil {
+			return err
+		}
+		p.sms = kannel
+	}
+	if c.FirebaseProject == "" {
+		return nil
+	}
+	credentials, err := os.ReadFile(c.FirebaseCredentials)
+	if err != nil {
+		return fmt.Errorf("--firebase-credentials: %w", err)
+	}
+	sender, err := push.NewFCM(ctx, push.FCMConfig{Project: c.FirebaseProject, Credentials: credentials})
+	if err != nil {
+		return err
+	}
+	p.push = sender
+	p.firebase, err = auth.NewFirebase(ctx, c.FirebaseProject, credentials)
+	return err
+}
+
+// listenAndServe listens before it says so.
+func (c *listenConfig) listenAndServe(ctx context.Context, a *app) error {
+	public := site{name: "the API", handler: a.api}
+	if c.TLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			return fmt.Errorf("--tls-cert and --tls-key: %w", err)
+		}
+		public.tls = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	operators := site{name: "operations", handler: a.operators}
+	for _, s := range []struct {
+		site *site
+		addr string
+	}{{&public, c.Addr}, {&operators, c.OperationsAddr}} {
+		listener, err := net.Listen("tcp", s.addr)
+		if err != nil {
+			return fmt.Errorf("listening for %s: %w", s.site.name, err)
+		}
+		s.site.listener = listener
+	}
+	a.log.Info("serving", "addr", public.listener.Addr().String(), "operations", operators.listener.Addr().String(), "tls", public.tls != nil)
+	return serveSites(ctx, a.log, a.work, public, operators)
+}
