@@ -91,7 +91,7 @@ func (b *builder) levels(file *programFile) {
 		e := &file.Levels.list[i]
 		level, err := models.ParseLevel(e.key.value)
 		if err != nil {
-			b.problem(e.key.mark, oneOf(e.key.value, levelNames), "%q is not a level", e.key.value)
+			b.problem(e.key.mark, oneOf(e.key.value, levelNames), "%q is no level", e.key.value)
 			continue
 		}
 		n := &e.value
@@ -189,15 +189,19 @@ func (b *builder) filled(w word) {
 // choice checks that a word is one of those known.
 func (b *builder) choice(w word, what string, known []string) string {
 	if w.line > 0 && !slices.Contains(known, w.value) {
-		b.problem(w.mark, oneOf(w.value, known), "%q is not a %s", w.value, what)
+		b.problem(w.mark, oneOf(w.value, known), "%q is no %s", w.value, what)
 	}
 	return w.value
 }
 
+// level reads a level; none when it is left out, and no level at all when it is wrong.
 func (b *builder) level(w word) models.Level {
+	if w.line == 0 {
+		return models.LevelNone
+	}
 	level, err := models.ParseLevel(b.choice(w, "level", levelNames))
 	if err != nil {
-		return models.LevelNone
+		return -1
 	}
 	return level
 }

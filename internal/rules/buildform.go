@@ -107,6 +107,9 @@ func (b *builder) options(q *Question, n *questionNode) {
 
 // bounds checks min and max: both for numbers, max for a text, none for the rest.
 func (b *builder) bounds(q *Question, n *questionNode) {
+	if !slices.Contains(questionTypes, string(q.Type)) {
+		return
+	}
 	numeric := q.Type == TypeInteger || q.Type == TypeDecimal
 	if n.Min.set && !numeric {
 		b.problem(n.Min.mark, "take min out", "a question of type %s has no min", q.Type)
@@ -116,9 +119,9 @@ func (b *builder) bounds(q *Question, n *questionNode) {
 	}
 	least, most := 0.0, 1.0
 	switch {
-	case numeric && (!n.Min.set || !n.Max.set):
+	case numeric && (n.Min.line == 0 || n.Max.line == 0):
 		b.problem(n.mark, "the least and the greatest plausible value", "%s needs min and max", q.ID)
-	case q.Type == TypeText && !n.Max.set:
+	case q.Type == TypeText && n.Max.line == 0:
 		b.problem(n.mark, "how many characters an answer may have, such as max: 200", "%s needs max", q.ID)
 	case numeric:
 		least, most = n.Min.value, n.Max.value
@@ -141,7 +144,7 @@ func (b *builder) plausible(q *Question, n *questionNode) {
 			b.problem(bound.mark, fmt.Sprintf("bounds lie within %d; those of an integer are whole", maxNumber), "%s does not fit", plainNumber(bound.value))
 		}
 	}
-	if n.Min.value > n.Max.value {
+	if n.Min.set && n.Max.set && n.Min.value > n.Max.value {
 		b.problem(n.Min.mark, "exchange them", "min is greater than max")
 	}
 }
@@ -163,14 +166,15 @@ func (b *builder) screens(f *Form, n *formNode) {
 			continue
 		}
 		group := &f.Groups[g]
+		if !q.yesOrNo() {
+			b.problem(at, "take group out: the question gets a screen of its own", "only boolean questions and choices of yes, no, not_sure stand in a group")
+			continue
+		}
 		if len(group.Questions) > 0 && f.Questions[i-1].Group != q.Group {
 			b.problem(at, "put the questions of a group next to each other", "the group %s is interrupted before %s", q.Group, q.ID)
 		}
 		if len(group.Questions) > 0 && !f.Questions[f.index[group.Questions[0]]].answeredLike(q) {
 			b.problem(at, "one screen takes one kind of answer", "%s is not answered like the other questions of its group", q.ID)
-		}
-		if !q.yesOrNo() {
-			b.problem(at, "take group out: the question gets a screen of its own", "only boolean questions and choices of yes, no, not_sure stand in a group")
 		}
 		group.Questions = append(group.Questions, q.ID)
 	}

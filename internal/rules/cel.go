@@ -61,7 +61,7 @@ func newEnv(form *Form) (*cel.Env, error) {
 			cel.BinaryBinding(daysBetween))),
 	}
 	for i := range form.Questions {
-		if t, ok := celType(form.Questions[i].Type); ok {
+		if t, ok := celType(form.Questions[i].Type); ok && !slices.Contains(reserved, form.Questions[i].ID) {
 			options = append(options, cel.Variable(form.Questions[i].ID, t))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -23,6 +24,10 @@ type compiler struct {
 
 // compile checks one expression and builds its condition; nil when there was a problem.
 func (c *compiler) compile(w word) *condition {
+	if utf8.RuneCountInString(w.value) > maxRuleRunes {
+		c.d.problem(w.mark, "split the rule", "the rule is longer than %d characters", maxRuleRunes)
+		return nil
+	}
 	checked, issues := c.env.Compile(w.value)
 	if issues.Err() != nil {
 		for _, e := range issues.Errors() {
@@ -125,7 +130,9 @@ func (c *compiler) refuse(w word, e *cel.Error) {
 	offset := offsetIn(w.value, e.Location.Line(), e.Location.Column())
 	message, hint := e.Message, ""
 	if match := undeclared.FindStringSubmatch(message); match != nil {
-		message, hint = c.undeclared(w, offset, match[1])
+		if message, hint = c.undeclared(w, offset, match[1]); message == "" {
+			return
+		}
 	} else if match := mismatch.FindStringSubmatch(message); match != nil {
 		message = fmt.Sprintf("%s cannot be applied to (%s)", plainOperator(match[1]), typeNames(match[2]))
 		hint = c.typesIn(w)
@@ -142,10 +149,14 @@ var (
 	identifier = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
 )
 
+// undeclared says what a name that CEL does not know stands for; nothing when there is no more to say.
 func (c *compiler) undeclared(w word, offset int, name string) (message, hint string) {
 	runes := []rune(w.value)
 	isCall := offset < len(runes) && runes[offset] == '('
-	if q, ok := c.form.Question(name); ok && q.Type == TypeText {
+	if q, ok := c.form.Question(name); ok {
+		if q.Type != TypeText {
+			return "", "" // its type is wrong, which is said already
+		}
 		return fmt.Sprintf("%s is a text, and rules do not read texts", name), "ask for it with a choice"
 	}
 	if isCall || !identifier.MatchString(plainOperator(name)) {

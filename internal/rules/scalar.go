@@ -29,8 +29,10 @@ func (w *word) read(d *decoder, node ast.Node) {
 		w.value = node.GetToken().Value
 	case *ast.BoolNode:
 		d.problem(w.mark, fmt.Sprintf("put it in quotes: %q", n.GetToken().Value), "a text is expected here, not true or false")
+		w.mark = mark{} // said; nothing more to say of it
 	default:
 		d.problem(w.mark, "write one text, in quotes when it holds \": \" or \" #\"", "a text is expected here, not %s", kindOf(node))
+		w.mark = mark{}
 	}
 }
 
