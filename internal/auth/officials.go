@@ -1,0 +1,207 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"khaibao/internal/seal"
+	"khaibao/models"
+)
+
+// DefaultOfficialLifetime is how long an official stays signed in, in use or not: a long day at work.
+const DefaultOfficialLifetime = 12 * time.Hour
+
+// OfficialStore is what the sign-in and the administration of officials read and change.
+type OfficialStore interface {
+	SessionStore
+	BudgetStore
+	// AddOfficial answers Conflict when the login is taken.
+	AddOfficial(ctx context.Context, official models.Official) error
+	Official(ctx context.Context, login string) (*models.Official, error)
+	// UpdateOfficial answers an error of change as it is and writes nothing then; models.ErrUnchanged is none.
+	UpdateOfficial(ctx context.Context, login string, change func(*models.Official) error) (*models.Official, error)
+	// Officials lists all without their credentials.
+	Officials(ctx context.Context) ([]models.Official, error)
+	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error
+}
+
+// LoginBudgets bound attempts of officials to sign in, right or wrong.
+type LoginBudgets struct {
+	PerLoginHour   int
+	PerAddressHour int
+}
+
+// DefaultLoginBudgets gives budgets that an office behind one address does not use up.
+func DefaultLoginBudgets() LoginBudgets { return LoginBudgets{PerLoginHour: 30, PerAddressHour: 300} }
+
+// OfficialsConfig is what Officials are made of. Everything is required unless it says otherwise.
+type OfficialsConfig struct {
+	Store     OfficialStore
+	Keys      *seal.Keys
+	Tokens    *Tokens
+	Argon2    Argon2
+	Budgets   LoginBudgets
+	ValidArea func(models.Area) bool // the nation, a province or a commune of today
+	Now       func() time.Time       // real time; time.Now by default
+	Lifetime  time.Duration          // of a sign-in; DefaultOfficialLifetime when zero
+}
+
+// Officials signs officials in and out and administers them. It is safe for concurrent use.
+type Officials struct {
+	store     OfficialStore
+	hasher    *hasher
+	budgets   LoginBudgets
+	limits    limiter
+	validArea func(models.Area) bool
+	now       func() time.Time
+	sessions  *sessions
+	nobody    models.Official // stands in for a login that does not exist, so that it takes as long
+}
+
+// NewOfficials gives ready Officials.
+func NewOfficials(c OfficialsConfig) (*Officials, error) {
+	if c.Store == nil || c.Keys == nil || c.Tokens == nil || c.ValidArea == nil {
+		return nil, errors.New("auth: officials need a store, keys, tokens and areas")
+	}
+	if err := c.Argon2.check(); err != nil {
+		return nil, err
+	}
+	if min(c.Budgets.PerLoginHour, c.Budgets.PerAddressHour) < 1 {
+		return nil, errors.New("auth: a budget is below 1: no official could sign in")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Lifetime == 0 {
+		c.Lifetime = DefaultOfficialLifetime
+	}
+	o := &Officials{
+		store: c.Store, hasher: newHasher(c.Argon2), budgets: c.Budgets, limits: limiter{c.Store, c.Keys, c.Now},
+		validArea: c.ValidArea, now: c.Now,
+	}
+	o.sessions = &sessions{
+		store: c.Store, keys: c.Keys, tokens: c.Tokens, now: c.Now, kind: Official, lifetime: c.Lifetime, alive: o.alive,
+	}
+	return o, o.makeNobody()
+}
+
+func (o *Officials) makeNobody() (err error) {
+	if o.nobody.PasswordHash, err = o.hasher.hash(context.Background(), rand.Text()); err != nil {
+		return err
+	}
+	o.nobody.TOTPSecret, _, err = newTOTP("nobody")
+	return err
+}
+
+// normalLogin is the one form in which a login is kept.
+func normalLogin(login string) string {
+	return strings.ToLower(norm.NFC.String(strings.TrimSpace(login)))
+}
+
+// Login signs an official in. Whatever is wrong, the login, the password, the TOTP, one that was used already, or that
+// the official is disabled, answers the same bad_credentials after the same time. TooMany says how long to wait.
+func (o *Officials) Login(ctx context.Context, login, password, totp, address string) (Pair, error) {
+	login = normalLogin(login)
+	if err := o.mayTry(ctx, login, address); err != nil {
+		return Pair{}, err
+	}
+	official, err := o.lookUp(ctx, login)
+	if err != nil {
+		return Pair{}, err
+	}
+	right, err := o.hasher.matches(ctx, official.PasswordHash, password)
+	if err != nil {
+		return Pair{}, fmt.Errorf("checking a password: %w", err)
+	}
+	step := totpStep(official.TOTPSecret, totp, official.TOTPUsed, o.now())
+	if !right || step == 0 || official.Login == "" || official.Disabled() {
+		return Pair{}, errBadCredentials()
+	}
+	if err := o.useStep(ctx, official, step); err != nil {
+		return Pair{}, err
+	}
+	return o.sessions.start(ctx, login)
+}
+
+func errBadCredentials() error { return models.Fail(models.Unauthenticated, "bad_credentials") }
+
+func (o *Officials) mayTry(ctx context.Context, login, address string) error {
+	if err := o.limits.spend(ctx, budget{"login_address", time.Hour, o.budgets.PerAddressHour}, networkOf(address)); err != nil {
+		return err
+	}
+	return o.limits.spend(ctx, budget{"login", time.Hour, o.budgets.PerLoginHour}, login)
+}
+
+// lookUp gives the official of a login, or nobody.
+func (o *Officials) lookUp(ctx context.Context, login string) (*models.Official, error) {
+	if !loginForm.MatchString(login) {
+		return &o.nobody, nil
+	}
+	official, err := o.store.Official(ctx, login)
+	if models.NotFound.Is(err) {
+		return &o.nobody, nil
+	}
+	return official, err
+}
+
+// useStep uses up a TOTP: of two sign-ins with one code, one succeeds. The official must still be the one whose password
+// and TOTP were checked.
+func (o *Officials) useStep(ctx context.Context, checked *models.Official, step int64) error {
+	_, err := o.store.UpdateOfficial(ctx, checked.Login, func(now *models.Official) error {
+		if now.Disabled() || now.PasswordHash != checked.PasswordHash || now.TOTPSecret != checked.TOTPSecret || now.TOTPUsed >= step {
+			return errBadCredentials()
+		}
+		now.TOTPUsed = step
+		return nil
+	})
+	return err
+}
+
+// alive reads an official who may be signed in.
+func (o *Officials) alive(ctx context.Context, login string) error {
+	_, err := o.working(ctx, login)
+	return err
+}
+
+func (o *Officials) working(ctx context.Context, login string) (*models.Official, error) {
+	official, err := o.store.Official(ctx, login)
+	if models.NotFound.Is(err) || (err == nil && official.Disabled()) {
+		return nil, models.ErrSignedOut
+	}
+	return official, err
+}
+
+// Authorize gives the official that an access token speaks for, as of now: a change of role or area counts at once, and
+// one who was disabled or logged out is Unauthenticated at once. Credentials are left out.
+func (o *Officials) Authorize(ctx context.Context, s Subject) (models.Official, error) {
+	if s.Kind != Official {
+		return models.Official{}, errBadToken()
+	}
+	if err := o.sessions.active(ctx, s); err != nil {
+		return models.Official{}, err
+	}
+	official, err := o.working(ctx, s.ID)
+	if err != nil {
+		return models.Official{}, err
+	}
+	return withoutCredentials(*official), nil
+}
+
+func withoutCredentials(o models.Official) models.Official {
+	o.PasswordHash, o.TOTPSecret, o.TOTPUsed = "", "", 0
+	return o
+}
+
+// Refresh gives a new pair for a refresh token, as Citizens.Refresh does. It does not lengthen the sign-in.
+func (o *Officials) Refresh(ctx context.Context, refreshToken, requestID string) (Pair, error) {
+	return o.sessions.refresh(ctx, refreshToken, requestID)
+}
+
+// Logout ends the sign-in of an access token, and the access token with it.
+func (o *Officials) Logout(ctx context.Context, s Subject) error { return o.sessions.logout(ctx, s) }
