@@ -26,9 +26,10 @@ type NewOfficial struct {
 
 // Credentials are what an official signs in with. They are shown once: only the password's hash and the sealed secret are kept.
 type Credentials struct {
+	Official   models.Official // whose they are; what is kept of them is left out
 	Password   string
 	TOTPSecret string // base32
-	TOTPURL    string // otpauth://, for authenticator apps
+	URL        string // otpauth://, for authenticator apps
 }
 
 const (
@@ -40,21 +41,21 @@ const (
 var loginForm = regexp.MustCompile(`^[a-z0-9._-]{3,64}$`)
 
 // Add keeps a new official and gives the credentials. Invalid names every wrong field; Conflict when the login is taken.
-func (o *Officials) Add(ctx context.Context, n NewOfficial) (models.Official, Credentials, error) {
+func (o *Officials) Add(ctx context.Context, n NewOfficial) (Credentials, error) {
 	n.Login, n.Name = normalLogin(n.Login), norm.NFC.String(strings.TrimSpace(n.Name))
 	wrong := append(n.problems(), o.scopeProblems(n.Role, n.Area)...)
 	if err := models.InvalidFields(wrong...); err != nil {
-		return models.Official{}, Credentials{}, err
+		return Credentials{}, err
 	}
 	official := models.Official{ID: n.Login, Login: n.Login, Name: n.Name, Role: n.Role, Area: n.Area, CreatedAt: o.now()}
 	given, err := o.equip(ctx, &official, n.Password)
 	if err != nil {
-		return models.Official{}, Credentials{}, err
+		return Credentials{}, err
 	}
 	if err := o.store.AddOfficial(ctx, official); err != nil {
-		return models.Official{}, Credentials{}, err
+		return Credentials{}, err
 	}
-	return withoutCredentials(official), given, o.record(ctx, "add_official", &official)
+	return given, o.record(ctx, "add_official", &official)
 }
 
 // equip gives an official a new TOTP secret and the password, or a new one when it is empty.
@@ -71,7 +72,7 @@ func (o *Officials) equip(ctx context.Context, official *models.Official, passwo
 		return Credentials{}, err
 	}
 	official.PasswordHash, official.TOTPSecret, official.TOTPUsed = hash, secret, 0
-	return Credentials{password, secret, url}, nil
+	return Credentials{withoutCredentials(*official), password, secret, url}, nil
 }
 
 func (n *NewOfficial) problems() []models.FieldError {
@@ -135,8 +136,8 @@ func roleNames() string {
 
 // Change moves an official to a role and an area, from the next request on; an empty one stays as it is. NotFound when
 // there is no such login.
-func (o *Officials) Change(ctx context.Context, login string, role models.Role, area models.Area) (models.Official, error) {
-	return o.update(ctx, login, "change_official", func(official *models.Official) error {
+func (o *Officials) Change(ctx context.Context, login string, role models.Role, area models.Area) error {
+	_, err := o.update(ctx, login, "change_official", func(official *models.Official) error {
 		if role != "" {
 			official.Role = role
 		}
@@ -145,6 +146,7 @@ func (o *Officials) Change(ctx context.Context, login string, role models.Role, 
 		}
 		return models.InvalidFields(o.scopeProblems(official.Role, official.Area)...)
 	})
+	return err
 }
 
 // Disable locks an official out at once and ends every sign-in. Disabling again is fine.
@@ -182,7 +184,7 @@ func (o *Officials) ResetCredentials(ctx context.Context, login string) (Credent
 	if err != nil {
 		return Credentials{}, err
 	}
-	_, err = o.update(ctx, login, "reset_official", func(official *models.Official) error {
+	given.Official, err = o.update(ctx, login, "reset_official", func(official *models.Official) error {
 		official.PasswordHash, official.TOTPSecret, official.TOTPUsed = fresh.PasswordHash, fresh.TOTPSecret, 0
 		return nil
 	})
