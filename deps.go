@@ -1,6 +1,6 @@
 //go:build deps
 
-package deps
+package khaibao
 
 import (
 	_ "cel.dev/cel-go/cel"

@@ -1,0 +1,227 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"khaibao/internal/cases"
+	"khaibao/models"
+)
+
+// caseResponse is a case as a list shows it. DueAt is the officials' deadline, null when none runs; MissedSince is since
+// when the citizen owes an update.
+type caseResponse struct {
+	ID             string            `json:"id"`
+	Program        string            `json:"program"`
+	Level          models.Level      `json:"level"`
+	LatestLevel    models.Level      `json:"latest_level"`
+	Status         models.CaseStatus `json:"status"`
+	Factors        []string          `json:"factors"`
+	Area           *areaOfPerson     `json:"area"`
+	Person         maskedPerson      `json:"person"`
+	Assignee       *string           `json:"assignee"`
+	LastDeclaredAt string            `json:"last_declared_at"`
+	DueAt          *string           `json:"due_at"`
+	Overdue        bool              `json:"overdue"`
+	MissedSince    *string           `json:"missed_since"`
+}
+
+// maskedPerson gives enough to tell two people of a list apart and not enough to know who they are.
+type maskedPerson struct {
+	Name  *string `json:"name"`
+	Phone *string `json:"phone"`
+}
+
+// caseDetail is a case with what led to it and what was done.
+type caseDetail struct {
+	caseResponse
+	Version    int                 `json:"program_version"`
+	Form       models.Form         `json:"form"`
+	Reasons    []reasonResponse    `json:"reasons"`
+	Answers    models.Answers      `json:"answers"`
+	Levels     []levelResponse     `json:"levels"`
+	Assessment *assessmentResponse `json:"assessment"`
+	Notes      []noteResponse      `json:"notes"`
+	OpenedAt   string              `json:"opened_at"`
+	ClosedAt   *string             `json:"closed_at"`
+}
+
+type levelResponse struct {
+	At    string       `json:"at"`
+	Level models.Level `json:"level"`
+}
+
+type assessmentResponse struct {
+	Level  models.Level `json:"level"`
+	Reason string       `json:"reason"`
+	By     string       `json:"by"`
+	At     string       `json:"at"`
+}
+
+type noteResponse struct {
+	Text string `json:"text"`
+	By   string `json:"by"`
+	At   string `json:"at"`
+}
+
+func (s *Server) caseItem(v cases.View, l models.Lang) caseResponse {
+	return caseResponse{
+		ID: v.ID, Program: v.Program, Level: v.Level, LatestLevel: v.LatestLevel, Status: v.Status, Factors: v.Factors,
+		Area: s.place(v.Commune, v.Province, l), Person: maskedPerson{v.MaskedName, orNull(v.MaskedPhone)}, Assignee: orNull(v.Assignee),
+		LastDeclaredAt: stamp(v.LastDeclaredAt), DueAt: maybe(v.DueAt), Overdue: v.Overdue, MissedSince: maybe(v.MissedSince),
+	}
+}
+
+func (s *Server) caseDetail(d cases.Detail, l models.Lang) caseDetail {
+	out := caseDetail{
+		caseResponse: s.caseItem(d.View, l), Version: d.Version, Form: d.DecidedBy.Form, Answers: d.Answers,
+		OpenedAt: stamp(d.OpenedAt), ClosedAt: maybe(d.ClosedAt),
+	}
+	out.Reasons, _ = s.explain(d.Program, d.Version, d.DecidedBy.Form, models.Decision{Level: d.Level, Factors: d.Factors, Reasons: d.Reasons}, l)
+	for _, point := range d.Levels {
+		out.Levels = append(out.Levels, levelResponse{stamp(point.At), point.Level})
+	}
+	if a := d.Assessment; a != nil {
+		out.Assessment = &assessmentResponse{a.Level, a.Reason, a.By, stamp(a.At)}
+	}
+	for _, n := range d.Notes {
+		out.Notes = append(out.Notes, noteResponse{n.Text, n.By, stamp(n.At)})
+	}
+	return out
+}
+
+func (s *Server) listCases(c echo.Context, official models.Official) error {
+	q := queryOf(c)
+	filter := models.CaseFilter{
+		Levels:   several(q, "level", models.Levels(), models.Level.String),
+		Statuses: several(q, "status", models.CaseStatuses(), func(st models.CaseStatus) string { return string(st) }),
+		Program:  s.program(q, false), Area: q.area("area"), Factor: q.token("factor"), Since: q.moment("since"),
+		Overdue: q.flag("overdue"), Missed: q.flag("missed"), Assignee: q.login("assignee"),
+	}
+	search, page := q.text("q"), q.page()
+	if err := q.err(); err != nil {
+		return err
+	}
+	found, next, err := s.Cases.List(c.Request().Context(), official, filter, search, page)
+	if err != nil {
+		return err
+	}
+	l := language(c)
+	return answer(c, http.StatusOK, listOf(found, next, func(v cases.View) caseResponse { return s.caseItem(v, l) }))
+}
+
+// program is the id of a program that the server knows.
+func (s *Server) program(q *query, required bool) string {
+	id := q.token("program")
+	if id == "" {
+		if required && len(q.values.Get("program")) == 0 {
+			q.wrong("program", "required", nil)
+		}
+		return ""
+	}
+	for _, p := range s.Programs.All() {
+		if p.ID() == id {
+			return id
+		}
+	}
+	q.wrong("program", "unknown_program", nil)
+	return ""
+}
+
+func (s *Server) sendCase(c echo.Context, d cases.Detail) error {
+	c.Response().Header().Set("ETag", `"`+d.Rev+`"`)
+	return answer(c, http.StatusOK, s.caseDetail(d, language(c)))
+}
+
+func (s *Server) showCase(c echo.Context, official models.Official) error {
+	d, err := s.Cases.Get(c.Request().Context(), official, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return s.sendCase(c, d)
+}
+
+// casePatch changes a case; what is absent or null stays.
+type casePatch struct {
+	Status     *models.CaseStatus `json:"status" validate:"omitempty,oneof=new contacted monitoring referred closed"`
+	Assignee   *string            `json:"assignee" validate:"omitempty,max=64"`
+	Note       *string            `json:"note"`
+	Assessment *assessmentRequest `json:"assessment"`
+	Area       *string            `json:"area" validate:"omitempty,max=8"`
+}
+
+type assessmentRequest struct {
+	Level  *models.Level `json:"level" validate:"required"`
+	Reason string        `json:"reason" validate:"required"`
+}
+
+func (p casePatch) patch() cases.Patch {
+	out := cases.Patch{Status: p.Status, Assignee: p.Assignee, Note: p.Note, Area: p.Area}
+	if p.Assessment != nil {
+		out.Assessment = &cases.AssessmentInput{Level: *p.Assessment.Level, Reason: p.Assessment.Reason}
+	}
+	return out
+}
+
+func (s *Server) changeCase(c echo.Context, official models.Official) error {
+	ifMatch, err := revision(c.Request().Header.Get("If-Match"))
+	if err != nil {
+		return err
+	}
+	var in casePatch
+	if err := s.read(c, &in); err != nil {
+		return err
+	}
+	d, err := s.Cases.Change(c.Request().Context(), official, c.Param("id"), ifMatch, in.patch())
+	if err != nil {
+		return err
+	}
+	return s.sendCase(c, d)
+}
+
+// revision reads an If-Match header of one strong entity tag; "*" and none ask for no particular one.
+func revision(header string) (string, error) {
+	if header == "" || header == "*" {
+		return "", nil
+	}
+	rev, ok := strings.CutPrefix(header, `"`)
+	rev, end := strings.CutSuffix(rev, `"`)
+	if !ok || !end || !isID(rev) {
+		return "", &models.Error{Kind: models.Malformed, Code: "bad_if_match", Fields: []models.FieldError{{Field: "If-Match", Code: "bad_value"}}}
+	}
+	return rev, nil
+}
+
+type revealRequest struct {
+	Reason string `json:"reason" validate:"required"`
+}
+
+type revealResponse struct {
+	Person identityResponse `json:"person"`
+}
+
+// identityResponse is a person without a mask; what is not known is null.
+type identityResponse struct {
+	Name       *string `json:"name"`
+	Phone      *string `json:"phone"`
+	BirthDate  *string `json:"birth_date"`
+	Sex        *string `json:"sex"`
+	NationalID *string `json:"national_id"`
+	Address    *string `json:"address"`
+}
+
+func (s *Server) reveal(c echo.Context, official models.Official) error {
+	var in revealRequest
+	if err := s.read(c, &in); err != nil {
+		return err
+	}
+	who, err := s.Cases.Reveal(c.Request().Context(), official, c.Param("id"), in.Reason)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, revealResponse{identityResponse{
+		orNull(who.Name), orNull(who.Phone), orNull(who.BirthDate), orNull(string(who.Sex)), orNull(who.NationalID), orNull(who.Address),
+	}})
+}

@@ -1,0 +1,130 @@
+// Package handlers is the JSON API that mobile-api.yaml describes: it binds requests, calls one use-case, and renders the
+// result or a problem document (RFC 9457) in the caller's language. Echo is known here only.
+package handlers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"khaibao/internal/areas"
+	"khaibao/internal/auth"
+	"khaibao/internal/cases"
+	"khaibao/internal/intake"
+	"khaibao/internal/lang"
+	"khaibao/internal/privacy"
+	"khaibao/internal/rules"
+	"khaibao/push"
+)
+
+// Config is what a Server is made of. Everything is required unless it says otherwise.
+type Config struct {
+	Tokens    *auth.Tokens
+	Citizens  *auth.Citizens
+	Officials *auth.Officials
+	Intake    *intake.Service
+	Cases     *cases.Service
+	Privacy   *privacy.Service
+	Inbox     *push.Inbox
+	Devices   *push.Devices
+	Programs  *rules.Catalog
+	Areas     *areas.Directory
+	Texts     *lang.Texts
+
+	// Now is the domain's clock: it chooses the programs that are valid and the days of numbers.
+	Now func() time.Time
+	// Log gets one line a request. It never holds personal data.
+	Log *slog.Logger
+	// Metrics is where the request metrics are registered, and what /metrics shows.
+	Metrics *prometheus.Registry
+	// Checks are asked by /readyz.
+	Checks []Check
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. Without any, the address of the connection counts.
+	TrustedProxies []netip.Prefix
+	// OperationsHere serves /healthz, /readyz and /metrics beside the API. Otherwise only Operations serves them.
+	OperationsHere bool
+	// Timeout bounds a request; 10 s when it is zero. An offline batch may take six times as long.
+	Timeout time.Duration
+}
+
+// Check is one dependency that /readyz asks.
+type Check struct {
+	Name string
+	Ask  func(context.Context) error
+}
+
+// Server answers the API. It is safe for concurrent use.
+type Server struct {
+	Config
+	echo     *echo.Echo
+	bind     *binder
+	programs *programPages
+}
+
+const defaultTimeout = 10 * time.Second
+
+// New gives a server that is ready to serve.
+func New(c Config) (*Server, error) {
+	s, err := newServer(c)
+	if err != nil {
+		return nil, err
+	}
+	s.mount(s.apiRoutes())
+	if c.OperationsHere {
+		s.mount(s.operationRoutes())
+	}
+	return s, nil
+}
+
+// Operations gives the server of /healthz, /readyz and /metrics, for an address of their own.
+func Operations(c Config) (http.Handler, error) {
+	c.Metrics = nonNil(c.Metrics)
+	s, err := newServer(c)
+	if err != nil {
+		return nil, err
+	}
+	s.mount(s.operationRoutes())
+	return s, nil
+}
+
+func nonNil(r *prometheus.Registry) *prometheus.Registry {
+	if r == nil {
+		return prometheus.NewRegistry()
+	}
+	return r
+}
+
+func newServer(c Config) (*Server, error) {
+	if c.Texts == nil || c.Log == nil || c.Now == nil || c.Metrics == nil {
+		return nil, errors.New("handlers: Texts, Log, Now and Metrics are required")
+	}
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	bind, err := newBinder()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Config: c, echo: echo.New(), bind: bind}
+	s.echo.HideBanner, s.echo.HidePort = true, true
+	s.echo.IPExtractor = addressOf(c.TrustedProxies)
+	s.echo.HTTPErrorHandler = s.problem
+	measured, err := s.measure()
+	if err != nil {
+		return nil, err
+	}
+	s.echo.Use(s.identify, s.observe(measured), s.recover)
+	if c.Programs != nil {
+		s.programs, err = newProgramPages(c.Programs)
+	}
+	return s, err
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }

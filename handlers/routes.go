@@ -1,0 +1,78 @@
+package handlers
+
+import (
+	"net/http"
+
+	"khaibao/models"
+)
+
+// apiRoutes is the whole API: each route with who may call it and, for officials, the permission it needs.
+// A test holds it against mobile-api.yaml, both ways.
+func (s *Server) apiRoutes() []route {
+	const (
+		get    = http.MethodGet
+		post   = http.MethodPost
+		put    = http.MethodPut
+		patch  = http.MethodPatch
+		remove = http.MethodDelete
+	)
+	return []route{
+		// Anybody.
+		{method: get, path: "/mobile-api.yaml", access: anybody(s.contract)},
+		{method: get, path: "/docs", access: anybody(s.docs)},
+		{method: get, path: "/docs/:file", access: anybody(s.docs)},
+		{method: get, path: "/v1/programs", access: anybody(s.listPrograms)},
+		{method: get, path: "/v1/programs/:id", access: anybody(s.showProgram)},
+		{method: get, path: "/v1/areas", access: anybody(s.listAreas)},
+
+		// Signing in.
+		{method: post, path: "/v1/auth/otp", access: anybody(s.requestOTP)},
+		{method: post, path: "/v1/auth/otp/verify", access: anybody(s.verifyOTP)},
+		{method: post, path: "/v1/auth/firebase", access: anybody(s.signInByFirebase)},
+		{method: post, path: "/v1/auth/refresh", access: anybody(s.refreshCitizen)},
+		{method: post, path: "/v1/auth/logout", access: s.citizen(s.logoutCitizen)},
+		{method: post, path: "/v1/official/login", access: anybody(s.loginOfficial)},
+		{method: post, path: "/v1/official/refresh", access: anybody(s.refreshOfficial)},
+		{method: post, path: "/v1/official/logout", access: s.official("", s.logoutOfficial)},
+
+		// Citizens.
+		{method: get, path: "/v1/people", access: s.citizen(s.listPeople)},
+		{method: post, path: "/v1/people", access: s.citizen(s.addPerson)},
+		{method: get, path: "/v1/people/:id", access: s.citizen(s.showPerson)},
+		{method: patch, path: "/v1/people/:id", access: s.citizen(s.changePerson)},
+		{method: remove, path: "/v1/people/:id", access: s.citizen(s.removePerson)},
+		{method: get, path: "/v1/declarations", access: s.citizen(s.list(models.FormDeclaration))},
+		{method: post, path: "/v1/declarations", access: s.citizen(s.submit(models.FormDeclaration))},
+		{method: get, path: "/v1/declarations/:id", access: s.citizen(s.show(models.FormDeclaration))},
+		{method: get, path: "/v1/health-updates", access: s.citizen(s.list(models.FormDaily))},
+		{method: post, path: "/v1/health-updates", access: s.citizen(s.submit(models.FormDaily))},
+		{method: get, path: "/v1/health-updates/:id", access: s.citizen(s.show(models.FormDaily))},
+		{method: post, path: "/v1/sync", access: s.citizen(s.sync), slow: true},
+		{method: put, path: "/v1/devices/:id", access: s.citizen(s.registerDevice)},
+		{method: remove, path: "/v1/devices/:id", access: s.citizen(s.unregisterDevice)},
+		{method: get, path: "/v1/messages", access: s.citizen(s.listMessages)},
+		{method: get, path: "/v1/consents", access: s.citizen(s.listConsents)},
+		{method: put, path: "/v1/consents/:purpose", access: s.citizen(s.setConsent)},
+		{method: get, path: "/v1/me/export", access: s.citizen(s.export), slow: true},
+		{method: get, path: "/v1/me/access-log", access: s.citizen(s.accessLog)},
+		{method: remove, path: "/v1/me", access: s.citizen(s.erase)},
+
+		// Officials.
+		{method: get, path: "/v1/official/me", access: s.official("", s.showOfficial)},
+		{method: get, path: "/v1/cases", access: s.official(models.ReadCases, s.listCases)},
+		{method: get, path: "/v1/cases/:id", access: s.official(models.ReadCases, s.showCase)},
+		{method: patch, path: "/v1/cases/:id", access: s.official(models.WorkCases, s.changeCase)},
+		{method: post, path: "/v1/cases/:id/reveal", access: s.official(models.WorkCases, s.reveal)},
+		{method: get, path: "/v1/stats/declarations", access: s.official(models.ReadCases, s.declarationStats)},
+		{method: get, path: "/v1/audit", access: s.official(models.ReadAudit, s.listAudit)},
+	}
+}
+
+// operationRoutes are for those who run the server.
+func (s *Server) operationRoutes() []route {
+	return []route{
+		{method: http.MethodGet, path: "/healthz", access: anybody(s.alive)},
+		{method: http.MethodGet, path: "/readyz", access: anybody(s.ready)},
+		{method: http.MethodGet, path: "/metrics", access: anybody(s.metrics)},
+	}
+}
