@@ -36,7 +36,7 @@ type parts struct {
 	now      func() time.Time // the domain's clock
 	log      *slog.Logger
 	sms      push.Sender   // nil without a gateway
-	push     push.Sender   // nil without Firebase
+	pushes   push.Sender   // nil without Firebase
 	firebase auth.Verifier // nil without Firebase sign-in
 	otp      budgetConfig
 	argon    auth.Argon2
@@ -126,9 +126,9 @@ func (a *app) useCases() (err error) {
 }
 
 func (a *app) workers() {
-	owner := store.NewID()
+	owner := leaseOwner(a.engine)
 	a.outbox = push.NewWorker(push.Config{
-		Store: a.store, Push: a.push, SMS: a.sms, Text: a.texts.Text, Now: a.now, Owner: owner, Log: a.log, Observe: observeOutbox(a.metrics),
+		Store: a.store, Push: a.pushes, SMS: a.sms, Text: a.texts.Text, Now: a.now, Owner: owner, Log: a.log, Observe: observeOutbox(a.metrics),
 	})
 	a.effects = effects.New(effects.Config{
 		Store: a.store,

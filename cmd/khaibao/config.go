@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"khaibao/internal/auth"
 )
 
 // storeConfig says where the store is and which keys open it.
@@ -133,8 +135,8 @@ func (c *channelConfig) problems() []string {
 			out = append(out, fmt.Sprintf("--firebase-credentials (KHAIBAO_FIREBASE_CREDENTIALS): %v", err))
 		}
 	}
-	if os.Getenv("FIREBASE_AUTH_EMULATOR_HOST") != "" {
-		out = append(out, "FIREBASE_AUTH_EMULATOR_HOST is set: the emulator's tokens are unsigned, anybody could sign in as anybody")
+	if err := auth.CheckEnvironment(); err != nil {
+		out = append(out, err.Error())
 	}
 	return out
 }

@@ -228,7 +228,7 @@ func (d *demo) doubles(ctx context.Context, p *parts) error {
 		return err
 	}
 	d.closers = append(d.closers, d.pages.smsc.Close)
-	if p.push, err = push.NewFCM(ctx, push.FCMConfig{Project: "khaibao-demo", Endpoint: d.pages.fcm.Endpoint()}); err != nil {
+	if p.pushes, err = push.NewFCM(ctx, push.FCMConfig{Project: "khaibao-demo", Endpoint: d.pages.fcm.Endpoint()}); err != nil {
 		return err
 	}
 	p.sms, err = sms.NewKannel(sms.KannelConfig{URL: d.pages.smsc.SendURL(), Username: "demo", Password: password, From: "KHAIBAO"})

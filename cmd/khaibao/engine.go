@@ -30,3 +30,12 @@ func (c *storeConfig) keys() (*seal.Keys, error) {
 	}
 	return seal.ReadFile(c.Keys)
 }
+
+// leaseOwner names this process in leases: uniquely or, on an engine that admits one process only, the same at every
+// start, so that the next one need not wait for the leases of one that was killed.
+func leaseOwner(engine store.Engine) string {
+	if _, sole := engine.(*sqlite.Engine); sole {
+		return "sole"
+	}
+	return store.NewID()
+}

@@ -95,8 +95,8 @@ func (c *channelConfig) channels(ctx context.Context, p *parts) error {
 	if err != nil {
 		return err
 	}
-	p.push = sender
-	p.firebase, err = auth.NewFirebase(ctx, c.FirebaseProject, credentials)
+	p.pushes = sender
+	p.firebase, err = auth.NewFirebase(ctx, c.FirebaseProject)
 	return err
 }
 

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"khaibao/internal/seal"
+	"khaibao/internal/store"
+	"khaibao/models"
+)
+
+type loadCommand struct {
+	Store       string        `help:"An empty store to measure: mongodb://... or sqlite:DIR. What the load leaves in it nobody can read. Without it, a temporary SQLite directory." placeholder:"URL"`
+	Connections []int         `help:"How many connections declare at the same time, one round each." default:"16,64"`
+	Length      time.Duration `help:"How long a round lasts." default:"10s"`
+	Households  int           `help:"How many households declare." default:"200"`
+
+	out io.Writer // standard output when nil
+}
+
+// The bounds of a load: a round must not outlive the access tokens, sign-ins have a budget.
+const (
+	maxLoadLength      = 5 * time.Minute
+	maxLoadHouseholds  = 2000
+	maxLoadConnections = 1024
+)
+
+func (c *loadCommand) problems() []string {
+	var out []string
+	for _, n := range c.Connections {
+		if n < 1 || n > maxLoadConnections {
+			out = append(out, fmt.Sprintf("--connections must be 1 to %d", maxLoadConnections))
+		}
+	}
+	if c.Length < 100*time.Millisecond || c.Length*time.Duration(len(c.Connections)) > maxLoadLength {
+		out = append(out, fmt.Sprintf("--length must be 100ms at least, and %s at most for all rounds together", maxLoadLength))
+	}
+	if c.Households < 1 || c.Households > maxLoadHouseholds {
+		out = append(out, fmt.Sprintf("--households must be 1 to %d", maxLoadHouseholds))
+	}
+	return out
+}
+
+// Run measures one round after the other and prints what it found.
+func (c *loadCommand) Run(ctx context.Context) (err error) {
+	if err := settingsError(c.problems()); err != nil {
+		return err
+	}
+	if c.out == nil {
+		c.out = os.Stdout
+	}
+	address := c.Store
+	if address == "" {
+		dir, err := os.MkdirTemp("", "khaibao-load-")
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		address = "sqlite:" + dir
+	}
+	engine, err := openEngine(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close(context.WithoutCancel(ctx))) }()
+	return c.measure(ctx, engine)
+}
+
+func (c *loadCommand) measure(ctx context.Context, engine store.Engine) (err error) {
+	keys, err := seal.Generate()
+	if err != nil {
+		return err
+	}
+	if err := refuseUsed(ctx, engine, keys); err != nil {
+		return err
+	}
+	site, err := openLoadSite(ctx, engine, keys, c.Households)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, site.close()) }()
+	fmt.Fprintf(c.out, "%d households declare over HTTP; one declaration in %d is flagged\n", c.Households, flaggedOneIn)
+	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "connections\trequests/s\tp50 ms\tp99 ms\terrors\towed at the end\tcarried out in s\teffects/s\tsustained/s\t")
+	for _, n := range c.Connections {
+		round, err := site.round(ctx, n, c.Length)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(table, round)
+	}
+	return table.Flush()
+}
+
+// refuseUsed keeps a load away from a store with people in it.
+func refuseUsed(ctx context.Context, engine store.Engine, keys *seal.Keys) error {
+	s, err := store.Open(ctx, engine, keys)
+	if err != nil {
+		return err
+	}
+	n, err := s.Households(ctx)
+	if err == nil && n > 0 {
+		err = fmt.Errorf("--store (KHAIBAO_LOAD_STORE): the store holds %d accounts; a load wants an empty one", n)
+	}
+	return err
+}
+
+// loadRound is what one round found. Owed are the declarations whose case, message and count were still to come when the
+// last answer was in; Drained is how long those took.
+type loadRound struct {
+	Connections int
+	attack
+	Owed    int64
+	Drained time.Duration
+}
+
+// sustained is the rate at which declarations are taken and all that follows from them is carried out.
+func (r loadRound) sustained() float64 {
+	return float64(r.Accepted) / (r.Took + r.Drained).Seconds()
+}
+
+// String gives the round as a line of the table.
+func (r loadRound) String() string {
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	effects := "-"
+	if r.Drained > 0 {
+		effects = fmt.Sprintf("%.0f", float64(r.Owed)/r.Drained.Seconds())
+	}
+	return fmt.Sprintf("%d\t%.0f\t%.2f\t%.2f\t%d\t%d\t%.1f\t%s\t%.0f\t",
+		r.Connections, r.rate(), ms(r.P50), ms(r.P99), r.Failed, r.Owed, r.Drained.Seconds(), effects, r.sustained())
+}
+
+// round lets the households declare for a while and then waits until all that follows is carried out.
+func (s *loadSite) round(ctx context.Context, connections int, length time.Duration) (loadRound, error) {
+	r := loadRound{Connections: connections, attack: declareFor(ctx, s.url, s.citizens, connections, length)}
+	ended := time.Now()
+	var err error
+	if r.Owed, err = s.app.store.Backlog(ctx, models.FormDeclaration); err != nil || r.Owed == 0 {
+		return r, err
+	}
+	for {
+		owing, err := s.app.store.PendingDeclarations(ctx, models.FormDeclaration, 1)
+		if err != nil || len(owing) == 0 {
+			r.Drained = time.Since(ended)
+			return r, err
+		}
+		select {
+		case <-ctx.Done():
+			return r, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
