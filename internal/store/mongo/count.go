@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -14,63 +13,107 @@ import (
 	"khaibao/internal/store"
 )
 
-// Add applies increments, each once. An increment that was applied before matches nothing, so that its upsert collides
-// with the document that is there: that duplicate is the sign that it was applied. A duplicate may also mean that another
-// writer made the document at this moment, so those are tried again until the guard decides.
+// countingTries bounds how often a count starts again because others made or purged the same documents meanwhile.
+const countingTries = 100
+
+// Add applies increments, each once: an update that asks for the guard does it in one round trip. What that leaves are
+// increments applied before and documents not made yet; those are made by insert and not by upsert, of which racing ones
+// overwrite each other on DocumentDB.
 func (e *Engine) Add(ctx context.Context, collection string, increments []store.Increment) error {
 	left := increments
-	for try := 0; len(left) > 0; try++ {
-		models := make([]mongo.WriteModel, len(left))
-		for i, inc := range left {
-			models[i] = incrementModel(inc)
-		}
-		_, err := e.db.Collection(collection).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
-		if err == nil {
+	for range countingTries {
+		if len(left) == 0 {
 			return nil
 		}
-		duplicates, other := duplicateIndexes(err)
-		if other != nil {
-			return fmt.Errorf("mongo: counting in %s: %w", collection, other)
-		}
-		again := make([]store.Increment, 0, len(duplicates))
-		for _, i := range duplicates {
-			again = append(again, left[i])
-		}
-		if left, err = e.unapplied(ctx, collection, again); err != nil {
+		matched, err := e.increment(ctx, collection, left)
+		if err != nil || matched == len(left) {
 			return err
 		}
-		if try > 100 {
-			return fmt.Errorf("mongo: counting in %s: %d increments never settled", collection, len(left))
+		if left, err = e.makeCounters(ctx, collection, left); err != nil {
+			return err
 		}
 	}
-	return nil
+	return fmt.Errorf("mongo: counting in %s: others were faster %d times", collection, countingTries)
 }
 
-func incrementModel(inc store.Increment) mongo.WriteModel {
-	guard := "seen." + inc.Guard
-	sums := bson.D{}
-	for name, n := range inc.N {
-		sums = append(sums, bson.E{Key: "n." + name, Value: n})
-	}
-	update := bson.D{{Key: "$inc", Value: sums}, {Key: "$set", Value: bson.D{{Key: guard, Value: inc.Seq}}}}
-	if len(inc.Init) > 0 {
-		init := bson.D{}
-		for name, value := range inc.Init {
-			init = append(init, bson.E{Key: name, Value: value})
+// increment updates the documents that are there and whose guard is not reached, and gives how many those are.
+func (e *Engine) increment(ctx context.Context, collection string, increments []store.Increment) (int, error) {
+	updates := make([]mongo.WriteModel, len(increments))
+	for i, inc := range increments {
+		sums := bson.D{}
+		for name, n := range inc.N {
+			sums = append(sums, bson.E{Key: "n." + name, Value: n})
 		}
-		update = append(update, bson.E{Key: "$setOnInsert", Value: init})
+		guard := "seen." + inc.Guard
+		update := bson.D{{Key: "$set", Value: bson.D{{Key: guard, Value: inc.Seq}}}}
+		if len(sums) > 0 {
+			update = append(update, bson.E{Key: "$inc", Value: sums})
+		}
+		updates[i] = mongo.NewUpdateOneModel().SetUpdate(update).SetFilter(bson.D{
+			{Key: "_id", Value: inc.ID},
+			{Key: "$or", Value: bson.A{
+				bson.D{{Key: guard, Value: bson.D{{Key: "$exists", Value: false}}}},
+				bson.D{{Key: guard, Value: bson.D{{Key: "$lt", Value: inc.Seq}}}},
+			}},
+		})
 	}
-	return mongo.NewUpdateOneModel().SetUpsert(true).SetUpdate(update).SetFilter(bson.D{
-		{Key: "_id", Value: inc.ID},
-		{Key: "$or", Value: bson.A{
-			bson.D{{Key: guard, Value: bson.D{{Key: "$exists", Value: false}}}},
-			bson.D{{Key: guard, Value: bson.D{{Key: "$lt", Value: inc.Seq}}}},
-		}},
+	var result *mongo.BulkWriteResult
+	err := patiently(ctx, func() error { // what an earlier try applied the guards skip
+		var err error
+		result, err = e.db.Collection(collection).BulkWrite(ctx, updates, options.BulkWrite().SetOrdered(false))
+		return err
 	})
+	if err != nil {
+		return 0, failed("counting in", collection, err)
+	}
+	return int(result.MatchedCount), nil
 }
 
-// unapplied gives those whose guard has not reached their Seq.
-func (e *Engine) unapplied(ctx context.Context, collection string, increments []store.Increment) ([]store.Increment, error) {
+// makeCounters makes the documents that are not there, with their increment applied, and gives the increments that are
+// still to be applied to documents that somebody else has made.
+func (e *Engine) makeCounters(ctx context.Context, collection string, increments []store.Increment) ([]store.Increment, error) {
+	seen, err := e.seen(ctx, collection, increments)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []bson.Raw
+	var making, left []store.Increment
+	for _, inc := range increments {
+		guards, made := seen[inc.ID]
+		applied, guarded := guards[inc.Guard]
+		switch {
+		case !made:
+			doc, err := bson.Marshal(newCounter(inc))
+			if err != nil {
+				return nil, fmt.Errorf("mongo: counting in %s: %w", collection, err)
+			}
+			fresh, making = append(fresh, doc), append(making, inc)
+		case !guarded || applied < inc.Seq:
+			left = append(left, inc)
+		}
+	}
+	for i, err := range e.insertMany(ctx, collection, fresh) {
+		if errors.Is(err, store.ErrExists) {
+			left = append(left, making[i])
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return left, nil
+}
+
+func newCounter(inc store.Increment) bson.D {
+	doc := bson.D{{Key: "_id", Value: inc.ID}}
+	for name, value := range inc.Init {
+		doc = append(doc, bson.E{Key: name, Value: value})
+	}
+	return append(doc,
+		bson.E{Key: "n", Value: inc.N},
+		bson.E{Key: "seen", Value: bson.D{{Key: inc.Guard, Value: inc.Seq}}})
+}
+
+// seen gives the guards of the documents that are there.
+func (e *Engine) seen(ctx context.Context, collection string, increments []store.Increment) (map[string]map[string]int64, error) {
 	ids := make([]string, len(increments))
 	for i, inc := range increments {
 		ids[i] = inc.ID
@@ -85,54 +128,48 @@ func (e *Engine) unapplied(ctx context.Context, collection string, increments []
 		seen[doc.ID] = doc.Seen
 		return err
 	})
-	var left []store.Increment
-	for _, inc := range increments {
-		if applied, ok := seen[inc.ID][inc.Guard]; !ok || applied < inc.Seq {
-			left = append(left, inc)
-		}
-	}
-	return left, err
+	return seen, err
 }
 
-// duplicateIndexes gives the positions of writes that met a taken _id; other is any other failure.
-func duplicateIndexes(err error) (indexes []int, other error) {
-	var bulk mongo.BulkWriteException
-	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {
-		return nil, err
-	}
-	for _, w := range bulk.WriteErrors {
-		if !isDuplicate(w.WriteError) {
-			return nil, err
-		}
-		indexes = append(indexes, w.Index)
-	}
-	return indexes, nil
-}
-
-// The server's codes of a taken key.
-func isDuplicate(w mongo.WriteError) bool {
-	return w.Code == 11000 || w.Code == 11001 || (w.Code == 16460 && strings.Contains(w.Message, "E11000"))
-}
-
-// Take counts in a document that expires, in one step on the server, so that processes share a budget exactly.
+// Take counts in a document that expires, in one step on the server, so that processes share a budget exactly. Like a
+// counter it is made by insert: the one whose insert holds has the first number.
 func (e *Engine) Take(ctx context.Context, collection, id string, expires time.Time) (int64, error) {
-	now, until := store.At(time.Now()), store.At(expires)
-	live := bson.D{{Key: "$gt", Value: bson.A{"$expires_at", now}}}
-	update := mongo.Pipeline{{{Key: "$set", Value: bson.D{
-		{Key: "n", Value: bson.D{{Key: "$cond", Value: bson.A{live, bson.D{{Key: "$add", Value: bson.A{"$n", int64(1)}}}, int64(1)}}}},
-		{Key: "expires_at", Value: bson.D{{Key: "$cond", Value: bson.A{live, "$expires_at", until}}}},
-	}}}}
-	opts := options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)
-	for try := 0; ; try++ {
-		var doc struct {
-			N int64 `bson:"n"`
+	first := bson.D{{Key: "_id", Value: id}, {Key: "n", Value: int64(1)}, {Key: "expires_at", Value: store.At(expires)}}
+	for range countingTries {
+		n, err := e.takeNext(ctx, collection, id, expires)
+		if !errors.Is(err, mongo.ErrNoDocuments) {
+			return n, err
 		}
-		err := e.db.Collection(collection).FindOneAndUpdate(ctx, bson.D{{Key: "_id", Value: id}}, update, opts).Decode(&doc)
+		_, err = e.db.Collection(collection).InsertOne(ctx, first)
 		if err == nil {
-			return doc.N, nil
+			return 1, nil
 		}
-		if !mongo.IsDuplicateKeyError(err) || try > 20 {
-			return 0, fmt.Errorf("mongo: counting in %s: %w", collection, err)
+		if !mongo.IsDuplicateKeyError(err) {
+			return 0, failed("counting in", collection, err)
 		}
 	}
+	return 0, fmt.Errorf("mongo: counting in %s: others were faster %d times", collection, countingTries)
+}
+
+// takeNext counts in a document that is there: on from its number, or from 1 when it has expired.
+func (e *Engine) takeNext(ctx context.Context, collection, id string, expires time.Time) (int64, error) {
+	live := bson.D{{Key: "$gt", Value: bson.A{"$expires_at", store.At(time.Now())}}}
+	either := func(ifLive, otherwise any) bson.D {
+		return bson.D{{Key: "$cond", Value: bson.A{live, ifLive, otherwise}}}
+	}
+	update := mongo.Pipeline{{{Key: "$set", Value: bson.D{
+		{Key: "n", Value: either(bson.D{{Key: "$add", Value: bson.A{"$n", int64(1)}}}, int64(1))},
+		{Key: "expires_at", Value: either("$expires_at", store.At(expires))},
+	}}}}
+	var doc struct {
+		N int64 `bson:"n"`
+	}
+	filter, opts := bson.D{{Key: "_id", Value: id}}, options.FindOneAndUpdate().SetReturnDocument(options.After)
+	err := patiently(ctx, func() error {
+		return e.db.Collection(collection).FindOneAndUpdate(ctx, filter, update, opts).Decode(&doc)
+	})
+	if err != nil {
+		return 0, failed("counting in", collection, err)
+	}
+	return doc.N, nil
 }

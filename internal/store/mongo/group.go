@@ -2,12 +2,8 @@ package mongo
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"khaibao/internal/store"
 )
@@ -18,9 +14,6 @@ const (
 	groupSize    = 256
 	groupWorkers = 2
 )
-
-// maxDocument is what the server takes as one document: a larger one is refused alone, before it joins others.
-const maxDocument = 16 << 20
 
 // insertion is one Insert that waits.
 type insertion struct {
@@ -99,50 +92,15 @@ func (e *Engine) Insert(ctx context.Context, collection string, doc store.Docume
 	return i.err
 }
 
-func encode(collection string, doc store.Document) (bson.Raw, error) {
-	raw, err := bson.Marshal(doc)
-	if err != nil {
-		return nil, fmt.Errorf("mongo: encoding a document of %s: %w", collection, err)
-	}
-	if len(raw) > maxDocument {
-		return nil, fmt.Errorf("mongo: a document of %s is larger than %d bytes", collection, maxDocument)
-	}
-	return raw, nil
-}
-
 func (e *Engine) insertBatch(ctx context.Context, collection string, batch []*insertion) {
 	docs := make([]bson.Raw, len(batch))
 	for i, b := range batch {
 		docs[i] = b.doc
 	}
-	errs, err := e.insertMany(ctx, collection, docs)
-	for i, b := range batch {
-		if b.err = err; err == nil {
-			b.err = errs[i]
-		}
-		close(b.done)
+	for i, err := range e.insertMany(ctx, collection, docs) {
+		batch[i].err = err
+		close(batch[i].done)
 	}
-}
-
-// insertMany gives the outcome of each document: nil, store.ErrExists, or why it was refused.
-func (e *Engine) insertMany(ctx context.Context, collection string, docs []bson.Raw) (map[int]error, error) {
-	_, err := e.db.Collection(collection).InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
-	if err == nil {
-		return nil, nil
-	}
-	var bulk mongo.BulkWriteException
-	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil || len(bulk.WriteErrors) == 0 {
-		return nil, fmt.Errorf("mongo: inserting into %s: %w", collection, err)
-	}
-	errs := map[int]error{}
-	for _, w := range bulk.WriteErrors {
-		if isDuplicate(w.WriteError) {
-			errs[w.Index] = store.ErrExists
-		} else {
-			errs[w.Index] = fmt.Errorf("mongo: inserting into %s: code %d", collection, w.Code)
-		}
-	}
-	return errs, nil
 }
 
 // Get reads one document, together with what other callers read of the collection at the same moment.

@@ -2,7 +2,6 @@ package mongo
 
 import (
 	"context"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -28,7 +27,7 @@ func (e *Engine) GetAll(ctx context.Context, collection string, ids []string, ea
 	}
 	cursor, err := e.db.Collection(collection).Find(ctx, filter)
 	if err != nil {
-		return fmt.Errorf("mongo: reading %s: %w", collection, err)
+		return failed("reading", collection, err)
 	}
 	return drain(ctx, cursor, collection, each)
 }
@@ -48,7 +47,7 @@ func (e *Engine) Find(ctx context.Context, collection string, query store.Query,
 	}
 	cursor, err := e.db.Collection(collection).Find(ctx, filter, opts)
 	if err != nil {
-		return fmt.Errorf("mongo: reading %s: %w", collection, err)
+		return failed("reading", collection, err)
 	}
 	return drain(ctx, cursor, collection, each)
 }
@@ -61,7 +60,7 @@ func drain(ctx context.Context, cursor *mongo.Cursor, collection string, each fu
 		}
 	}
 	if err := cursor.Err(); err != nil {
-		return fmt.Errorf("mongo: reading %s: %w", collection, err)
+		return failed("reading", collection, err)
 	}
 	return nil
 }
@@ -74,7 +73,7 @@ func (e *Engine) Count(ctx context.Context, collection string, where []store.Con
 	}
 	n, err := e.db.Collection(collection).CountDocuments(ctx, filter)
 	if err != nil {
-		return 0, fmt.Errorf("mongo: counting %s: %w", collection, err)
+		return 0, failed("counting", collection, err)
 	}
 	return n, nil
 }

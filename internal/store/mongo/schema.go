@@ -2,8 +2,6 @@ package mongo
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -16,7 +14,7 @@ import (
 func (e *Engine) Ensure(ctx context.Context, collections []store.Collection) error {
 	for _, c := range collections {
 		if err := e.db.CreateCollection(ctx, c.Name); err != nil && !alreadyThere(err) {
-			return fmt.Errorf("mongo: making collection %s: %w", c.Name, err)
+			return failed("making", c.Name, err)
 		}
 		var indexes []mongo.IndexModel
 		for _, index := range c.Indexes {
@@ -29,7 +27,7 @@ func (e *Engine) Ensure(ctx context.Context, collections []store.Collection) err
 		}
 		for _, index := range indexes {
 			if _, err := e.db.Collection(c.Name).Indexes().CreateOne(ctx, index); err != nil && !alreadyThere(err) {
-				return fmt.Errorf("mongo: indexing collection %s: %w", c.Name, err)
+				return failed("indexing", c.Name, err)
 			}
 		}
 	}
@@ -54,12 +52,4 @@ func order(fields []store.Order) bson.D {
 		keys = append(keys, bson.E{Key: f.Field, Value: direction})
 	}
 	return keys
-}
-
-// The server's codes of "exists already, as asked for".
-const namespaceExists, indexAlreadyExists = 48, 68
-
-func alreadyThere(err error) bool {
-	var command mongo.CommandError
-	return errors.As(err, &command) && (command.Code == namespaceExists || command.Code == indexAlreadyExists)
 }

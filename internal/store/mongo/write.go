@@ -1,9 +1,11 @@
 package mongo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -11,6 +13,73 @@ import (
 
 	"khaibao/internal/store"
 )
+
+// maxDocument is what the server takes as one document: a larger one is refused alone, before it joins others.
+const maxDocument = 16 << 20
+
+func encode(collection string, doc store.Document) (bson.Raw, error) {
+	raw, err := bson.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("mongo: encoding a document of %s: %w", collection, err)
+	}
+	if len(raw) > maxDocument {
+		return nil, fmt.Errorf("mongo: a document of %s is larger than %d bytes", collection, maxDocument)
+	}
+	return raw, nil
+}
+
+// insertMany gives the outcome of each document: nil, store.ErrExists, or why it is not known to be kept.
+func (e *Engine) insertMany(ctx context.Context, collection string, docs []bson.Raw) []error {
+	outcome := make([]error, len(docs))
+	left := make([]int, len(docs)) // positions in docs
+	for i := range left {
+		left[i] = i
+	}
+	// In the order of _id, since two batches that meet on the same ids would otherwise block each other.
+	key := func(position int) string {
+		id, _ := docs[position].Lookup("_id").StringValueOK()
+		return id
+	}
+	slices.SortFunc(left, func(a, b int) int { return cmp.Compare(key(a), key(b)) })
+	for try := 1; try <= patience; try++ {
+		left = e.insertOnce(ctx, collection, docs, left, outcome)
+		if len(left) == 0 || pause(ctx, try) != nil {
+			break
+		}
+	}
+	return outcome
+}
+
+// insertOnce inserts the documents at the positions, notes the outcome of each, and gives the positions of those that
+// gave way to another writer.
+func (e *Engine) insertOnce(ctx context.Context, collection string, docs []bson.Raw, at []int, outcome []error) (again []int) {
+	batch := make([]bson.Raw, len(at))
+	for i, position := range at {
+		batch[i] = docs[position]
+		outcome[position] = nil
+	}
+	_, err := e.db.Collection(collection).InsertMany(ctx, batch, options.InsertMany().SetOrdered(false))
+	var bulk mongo.BulkWriteException
+	if err != nil && (!errors.As(err, &bulk) || bulk.WriteConcernError != nil || len(bulk.WriteErrors) == 0) {
+		for _, position := range at {
+			outcome[position] = failed("inserting into", collection, err)
+		}
+		return nil
+	}
+	for _, w := range bulk.WriteErrors {
+		position := at[w.Index]
+		switch {
+		case w.Code == duplicateKey:
+			outcome[position] = store.ErrExists
+		default:
+			outcome[position] = fmt.Errorf("mongo: inserting into %s: the server refused with code %d", collection, w.Code)
+		}
+		if gaveWay(w.Code) {
+			again = append(again, position)
+		}
+	}
+	return again
+}
 
 // InsertAll keeps those whose _id is free.
 func (e *Engine) InsertAll(ctx context.Context, collection string, docs []store.Document) error {
@@ -24,12 +93,8 @@ func (e *Engine) InsertAll(ctx context.Context, collection string, docs []store.
 			return err
 		}
 	}
-	errs, err := e.insertMany(ctx, collection, all)
-	if err != nil {
-		return err
-	}
-	for _, err := range errs {
-		if !errors.Is(err, store.ErrExists) {
+	for _, err := range e.insertMany(ctx, collection, all) {
+		if err != nil && !errors.Is(err, store.ErrExists) {
 			return err
 		}
 	}
@@ -39,9 +104,18 @@ func (e *Engine) InsertAll(ctx context.Context, collection string, docs []store.
 // Replace swaps a document whose rev is still was. When the answer to a first try was lost on the way, the driver's
 // second one matches nothing although the first worked: the document then carries the new rev already.
 func (e *Engine) Replace(ctx context.Context, collection string, doc store.Document, was string) error {
-	result, err := e.db.Collection(collection).ReplaceOne(ctx, bson.D{{Key: "_id", Value: doc.Key()}, {Key: "rev", Value: was}}, doc)
+	raw, err := encode(collection, doc)
 	if err != nil {
-		return fmt.Errorf("mongo: replacing in %s: %w", collection, err)
+		return err
+	}
+	var result *mongo.UpdateResult
+	err = patiently(ctx, func() error {
+		var err error
+		result, err = e.db.Collection(collection).ReplaceOne(ctx, bson.D{{Key: "_id", Value: doc.Key()}, {Key: "rev", Value: was}}, raw)
+		return err
+	})
+	if err != nil {
+		return failed("replacing in", collection, err)
 	}
 	if result.MatchedCount == 1 {
 		return nil
@@ -80,8 +154,12 @@ func (e *Engine) Unset(ctx context.Context, collection, field string, refs []sto
 		models = append(models, mongo.NewUpdateManyModel().SetUpdate(unset).
 			SetFilter(bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: plain}}}}))
 	}
-	if _, err := e.db.Collection(collection).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false)); err != nil {
-		return fmt.Errorf("mongo: settling in %s: %w", collection, err)
+	err := patiently(ctx, func() error {
+		_, err := e.db.Collection(collection).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
+		return err
+	})
+	if err != nil {
+		return failed("settling in", collection, err)
 	}
 	return nil
 }
@@ -91,8 +169,12 @@ func (e *Engine) Delete(ctx context.Context, collection string, ids ...string) e
 	if len(ids) == 0 {
 		return nil
 	}
-	if _, err := e.db.Collection(collection).DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}); err != nil {
-		return fmt.Errorf("mongo: deleting from %s: %w", collection, err)
+	err := patiently(ctx, func() error {
+		_, err := e.db.Collection(collection).DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
+		return err
+	})
+	if err != nil {
+		return failed("deleting from", collection, err)
 	}
 	return nil
 }
