@@ -39,25 +39,23 @@ type Verifier interface {
 // Budgets bound sign-ins of citizens. An address is an IPv4 address or an IPv6 /64; that of a carrier's NAT stands for
 // very many citizens.
 type Budgets struct {
-	OTPPerPhoneHour      int
-	OTPPerPhoneDay       int
-	OTPPerAddressHour    int
-	OTPPerDay            int           // in all: what sending codes can cost
-	VerifyPerAddressHour int           // codes and Firebase tokens tried
-	OTPResend            time.Duration // between two codes to one number; zero for none
+	OTPPerPhoneHour   int
+	OTPPerPhoneDay    int
+	OTPPerAddressHour int           // and for each of them every try that a code allows, or a Firebase token
+	OTPPerDay         int           // in all: what sending codes can cost
+	OTPResend         time.Duration // between two codes to one number; zero for none
 }
 
 // DefaultBudgets gives budgets for a country.
 func DefaultBudgets() Budgets {
 	return Budgets{
-		OTPPerPhoneHour: 5, OTPPerPhoneDay: 10, OTPPerAddressHour: 600, OTPPerDay: 200_000, VerifyPerAddressHour: 3000,
-		OTPResend: time.Minute,
+		OTPPerPhoneHour: 5, OTPPerPhoneDay: 10, OTPPerAddressHour: 600, OTPPerDay: 200_000, OTPResend: time.Minute,
 	}
 }
 
 func (b Budgets) check() error {
-	if min(b.OTPPerPhoneHour, b.OTPPerPhoneDay, b.OTPPerAddressHour, b.OTPPerDay, b.VerifyPerAddressHour) < 1 || b.OTPResend < 0 {
-		return errors.New("auth: a budget is below 1: nobody could sign in")
+	if min(b.OTPPerPhoneHour, b.OTPPerPhoneDay, b.OTPPerAddressHour, b.OTPPerDay) < 1 || b.OTPResend < 0 {
+		return errors.New("auth: a budget of sign-ins is below 1, or the resend delay below 0")
 	}
 	return nil
 }
@@ -140,7 +138,7 @@ func (c *Citizens) Firebase(ctx context.Context, idToken, address string) (Pair,
 	if c.firebase == nil {
 		return Pair{}, models.Fail(models.NotFound, "firebase_not_configured")
 	}
-	if err := c.limits.spend(ctx, budget{"verify_address", time.Hour, c.budgets.VerifyPerAddressHour}, networkOf(address)); err != nil {
+	if err := c.mayVerify(ctx, address); err != nil {
 		return Pair{}, err
 	}
 	proven, err := c.firebase.Verify(ctx, idToken)

@@ -73,7 +73,7 @@ func NewOfficials(c OfficialsConfig) (*Officials, error) {
 		return nil, err
 	}
 	if min(c.Budgets.PerLoginHour, c.Budgets.PerAddressHour) < 1 {
-		return nil, errors.New("auth: a budget is below 1: no official could sign in")
+		return nil, errors.New("auth: a budget of sign-ins is below 1")
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -89,6 +89,11 @@ func (c *Citizens) mayResend(ctx context.Context, phone string) error {
 	return &models.Error{Kind: models.TooMany, Code: "resend_too_soon", RetryAfter: wait}
 }
 
+// mayVerify leaves room for every try of every code that the address may ask for.
+func (c *Citizens) mayVerify(ctx context.Context, address string) error {
+	return c.limits.spend(ctx, budget{"verify_address", time.Hour, otpTries * c.budgets.OTPPerAddressHour}, networkOf(address))
+}
+
 func (c *Citizens) newOTP(phone string, now time.Time) (models.OTP, string, error) {
 	n, err := rand.Int(rand.Reader, big.NewInt(otpCodes))
 	if err != nil {
@@ -105,7 +110,7 @@ var codeForm = regexp.MustCompile(`^[0-9]{6}$`)
 // VerifyOTP signs in the household of the number that a code was sent to, making one for a new number. A wrong code and
 // an unknown, used, exhausted or expired request answer the same bad_code.
 func (c *Citizens) VerifyOTP(ctx context.Context, requestID, code, address string) (Pair, error) {
-	if err := c.limits.spend(ctx, budget{"verify_address", time.Hour, c.budgets.VerifyPerAddressHour}, networkOf(address)); err != nil {
+	if err := c.mayVerify(ctx, address); err != nil {
 		return Pair{}, err
 	}
 	phone, err := c.useOTP(ctx, requestID, code)
