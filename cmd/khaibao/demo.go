@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -26,7 +26,6 @@ import (
 	"khaibao/internal/sms"
 	"khaibao/internal/store"
 	"khaibao/internal/store/mongo"
-	"khaibao/models"
 	"khaibao/push"
 )
 
@@ -37,39 +36,8 @@ type demoCommand struct {
 	Store    string `help:"Another store than the embedded one: mongodb://..." placeholder:"URL"`
 	Programs string `help:"A directory with more programs, laid out as <id>/<version>.yaml." type:"path" placeholder:"DIR"`
 
-	out io.Writer // where it says what is where; standard output when nil
-}
-
-// demoFile is demo.json: where everything is, for tools.
-type demoFile struct {
-	BaseURL    string         `json:"base_url"`
-	HandsetURL string         `json:"handset_url"`
-	ConsoleURL string         `json:"console_url"` // empty until the console is there
-	Officials  []demoOfficial `json:"officials"`
-	// SeedStart is the newest day of the synthetic history; a restart enters the same.
-	SeedStart time.Time `json:"seed_start"`
-}
-
-type demoOfficial struct {
-	Login      string      `json:"login"`
-	Password   string      `json:"password"`
-	TOTPSecret string      `json:"totp_secret"`
-	Role       models.Role `json:"role"`
-	Area       models.Area `json:"area"`
-}
-
-// The demo's officials: two officers of different communes of one province, its manager, and the national roles.
-var demoOfficials = []struct {
-	login, name string
-	role        models.Role
-	area        models.Area
-}{
-	{"bacson", "Nông Thị Bắc", models.Officer, "06325"},
-	{"dongkinh", "Lý Văn Đông", models.Officer, "05977"},
-	{"langson", "Hoàng Thị Lạng", models.ProvinceManager, "20"},
-	{"national", "Trần Văn Quốc", models.NationalManager, models.Nation},
-	{"viewer", "Lê Thị Xem", models.Viewer, models.Nation},
-	{"auditor", "Phạm Văn Soát", models.Auditor, models.Nation},
+	out        io.Writer // where it says what is where; standard output when nil
+	households int       // how many are entered; seedHouseholds when 0
 }
 
 // demoCommunes is where most of the synthetic people live.
@@ -86,6 +54,9 @@ func (c *demoCommand) Run(ctx context.Context) error {
 	if c.out == nil {
 		c.out = os.Stdout
 	}
+	if c.households == 0 {
+		c.households = seedHouseholds
+	}
 	d := &demo{settings: c}
 	defer d.close()
 	if err := d.open(ctx); err != nil {
@@ -100,6 +71,7 @@ type demo struct {
 	app      *app
 	pages    demoPages
 	file     demoFile
+	state    demoState
 	listener net.Listener
 	closers  []func() error
 }
@@ -115,16 +87,17 @@ func (d *demo) close() {
 // open makes or reopens everything and listens.
 func (d *demo) open(ctx context.Context) error {
 	c := d.settings
-	if err := c.prepareDir(); err != nil {
+	release, err := c.prepareDir()
+	if err != nil {
 		return err
 	}
+	d.closers = append(d.closers, release)
 	d.pages.clock = newDemoClock(filepath.Join(c.Data, "clock.json"))
 	p := parts{
 		now: d.pages.clock.Now, programs: programSources(c.Programs), oneAddress: true, argon: auth.DefaultArgon2(),
 		log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		otp: budgetConfig{OTPPerPhoneHour: 100, OTPPerPhoneDay: 1000, OTPPerAddressHour: 100, OTPPerDay: 10000},
 	}
-	var err error
 	if p.keys, err = demoKeys(filepath.Join(c.Data, "keys.json")); err != nil {
 		return err
 	}
@@ -146,30 +119,38 @@ func (d *demo) open(ctx context.Context) error {
 	return d.describe(ctx)
 }
 
-// demoMark lies in a directory that a demo made, so that --fresh removes nothing else.
+// demoMark lies in a directory that a demo made, so that --fresh removes nothing else. A running demo holds it locked.
 const demoMark = "khaibao-demo"
 
-// prepareDir makes the directory or, with --fresh, makes it anew.
-func (c *demoCommand) prepareDir() error {
+// prepareDir makes the directory, takes it for this process and, with --fresh, empties it.
+func (c *demoCommand) prepareDir() (release func() error, err error) {
 	mark := filepath.Join(c.Data, demoMark)
 	entries, err := os.ReadDir(c.Data)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return nil, err
 	}
 	if _, err := os.Stat(mark); err != nil && len(entries) > 0 {
-		return fmt.Errorf("%s holds something that is not a demo's; give another --data", c.Data)
-	}
-	if c.Fresh {
-		for _, made := range []string{"store", "demo.json", "clock.json"} { // the keys stay: another store may need them
-			if err := os.RemoveAll(filepath.Join(c.Data, made)); err != nil {
-				return err
-			}
-		}
+		return nil, fmt.Errorf("--data (KHAIBAO_DATA): %s holds something that is not a demo's; name another directory", c.Data)
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return err
+		return nil, err
 	}
-	return os.WriteFile(mark, []byte("Made by khaibao demo; --fresh may remove what is here.\n"), 0o600)
+	file, err := os.OpenFile(mark, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { // the kernel gives it back, however we end
+		return nil, errors.Join(fmt.Errorf("--data (KHAIBAO_DATA): another demo runs on %s; stop it or name another directory", c.Data), file.Close())
+	}
+	if !c.Fresh {
+		return file.Close, nil
+	}
+	for _, made := range []string{"store", "demo.json", "clock.json", c.stateFile()} { // the keys stay: another store may need them
+		if err := os.RemoveAll(filepath.Join(c.Data, made)); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+	}
+	return file.Close, nil
 }
 
 func demoKeys(file string) (*seal.Keys, error) {
@@ -235,39 +216,6 @@ func (d *demo) doubles(ctx context.Context, p *parts) error {
 	return err
 }
 
-// describe makes the officials that are missing and writes demo.json.
-func (d *demo) describe(ctx context.Context) error {
-	path := filepath.Join(d.settings.Data, "demo.json")
-	if text, err := os.ReadFile(path); err == nil {
-		if err := json.Unmarshal(text, &d.file); err != nil {
-			return fmt.Errorf("%s: %w; --fresh makes it anew", path, err)
-		}
-	}
-	base := "http://" + d.listener.Addr().String()
-	d.file.BaseURL, d.file.HandsetURL = base, base+"/demo"
-	if d.file.SeedStart.IsZero() {
-		d.file.SeedStart = d.pages.clock.Now().UTC().Truncate(time.Second)
-	}
-	for _, o := range demoOfficials {
-		if slices.ContainsFunc(d.file.Officials, func(known demoOfficial) bool { return known.Login == o.login }) {
-			continue
-		}
-		made, err := d.app.officials.Add(ctx, auth.NewOfficial{Login: o.login, Name: o.name, Role: o.role, Area: o.area})
-		if models.Conflict.Is(err) { // the store has it, demo.json is lost
-			made, err = d.app.officials.ResetCredentials(ctx, o.login)
-		}
-		if err != nil {
-			return fmt.Errorf("making official %s: %w", o.login, err)
-		}
-		d.file.Officials = append(d.file.Officials, demoOfficial{o.login, made.Password, made.TOTPSecret, o.role, o.area})
-	}
-	text, err := json.MarshalIndent(d.file, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o600)
-}
-
 // serve says where everything is, and enters the people while it already serves.
 func (d *demo) serve(ctx context.Context) error {
 	mux := http.NewServeMux()
@@ -299,7 +247,7 @@ func (d *demo) announce() {
 // seed enters the synthetic people and shows how far it is.
 func (d *demo) seed(ctx context.Context) error {
 	s := &seeder{
-		claim: d.app.store.ClaimPhone, programs: d.app.catalog, areas: d.app.areas, communes: demoCommunes, start: d.file.SeedStart,
+		claim: d.app.store.ClaimPhone, programs: d.app.catalog, areas: d.app.areas, communes: demoCommunes, start: d.state.SeedStart, households: d.settings.households,
 		intake: func(now func() time.Time) *intake.Service {
 			return intake.New(intake.Config{Store: d.app.store, Programs: d.app.catalog, Areas: d.app.areas, Now: now})
 		},
@@ -315,7 +263,7 @@ func (d *demo) seed(ctx context.Context) error {
 			case <-progress.Done():
 				return
 			case <-tick.C:
-				fmt.Fprintf(d.settings.out, "  %d of %d households entered\n", s.done.Load(), seedHouseholds)
+				fmt.Fprintf(d.settings.out, "  %d of %d households entered\n", s.done.Load(), d.settings.households)
 			}
 		}
 	}()
@@ -328,7 +276,7 @@ func (d *demo) seed(ctx context.Context) error {
 		return nil // stopped on the way; the next start goes on
 	}
 	if err == nil {
-		fmt.Fprintf(d.settings.out, "  all %d households are entered (%.1f s); their cases follow\n", seedHouseholds, time.Since(began).Seconds())
+		fmt.Fprintf(d.settings.out, "  all %d households are entered (%.1f s); their cases follow\n", d.settings.households, time.Since(began).Seconds())
 	}
 	return err
 }

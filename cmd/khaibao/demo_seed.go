@@ -26,20 +26,21 @@ const (
 
 // seeder enters the demo's people and two weeks of their history through the same use-cases as everything else.
 type seeder struct {
-	claim    func(ctx context.Context, phone string) (string, error)
-	intake   func(now func() time.Time) *intake.Service
-	programs *rules.Catalog
-	areas    *areas.Directory
-	communes []string  // where most of them live
-	start    time.Time // of the newest day; fixed at the first start, so that a second one enters the same
-	done     atomic.Int64
+	claim      func(ctx context.Context, phone string) (string, error)
+	intake     func(now func() time.Time) *intake.Service
+	programs   *rules.Catalog
+	areas      *areas.Directory
+	communes   []string  // where most of them live
+	start      time.Time // of the newest day; fixed at the first start, so that a second one enters the same
+	households int       // how many to enter
+	done       atomic.Int64
 }
 
 // run enters everybody; what is there already is recognised by its id, so that a start that was cut off goes on.
 func (s *seeder) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(seedWorkers)
-	for n := range seedHouseholds {
+	for n := range s.households {
 		if ctx.Err() != nil {
 			break
 		}
