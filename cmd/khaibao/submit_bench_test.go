@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"khaibao/internal/seal"
+	"khaibao/internal/store"
+	"khaibao/internal/store/mongo"
+	"khaibao/internal/store/sqlite"
+)
+
+// benchRound is how long one side declares before the other has its turn.
+const benchRound = 4 * time.Second
+
+// BenchmarkSubmit sets the product against the floor on the same engine: both take the same declarations from the same
+// client, in turns of benchRound, b.N turns each (-benchtime 6x), the first to go changing. It reports the median rate of
+// each and the median of their ratios. The product carries effects out all the while; "sustained" counts the time that
+// the rest of them takes afterwards too. KHAIBAO_TEST_MONGO names a MongoDB server.
+func BenchmarkSubmit(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) {
+		for _, connections := range []int{16, 64} {
+			b.Run(fmt.Sprint(connections), func(b *testing.B) {
+				engine, err := sqlite.Open(b.Context(), b.TempDir())
+				compare(b, engine, err, floorSQLite(b), connections)
+			})
+		}
+	})
+	address := os.Getenv("KHAIBAO_TEST_MONGO")
+	if address == "" {
+		b.Log("KHAIBAO_TEST_MONGO is not set: MongoDB is left out")
+		return
+	}
+	b.Run("mongo", func(b *testing.B) {
+		for _, connections := range []int{16, 64} {
+			b.Run(fmt.Sprint(connections), func(b *testing.B) {
+				engine, err := mongo.Open(b.Context(), strings.TrimSuffix(address, "/")+"/"+benchDatabase("product"))
+				if err == nil {
+					b.Cleanup(func() { engine.Drop(context.Background()) })
+				}
+				compare(b, engine, err, floorMongo(b, address), connections)
+			})
+		}
+	})
+}
+
+func benchDatabase(of string) string { return fmt.Sprintf("kb_bench_%s_%d", of, time.Now().UnixNano()) }
+
+// compare lets both sides declare in turns.
+func compare(b *testing.B, engine store.Engine, err error, insert func(context.Context, *floorDocument) error, connections int) {
+	if err != nil {
+		b.Fatal(err)
+	}
+	keys, err := seal.Generate()
+	if err != nil {
+		b.Fatal(err)
+	}
+	product, err := openLoadSite(b.Context(), engine, keys, 200)
+	if err != nil {
+		b.Fatal(err)
+	}
+	floor := serveFloor(b, keys, insert)
+	var rates [2][]float64
+	var ratios, sustained []float64
+	var worst [2]time.Duration
+	b.ResetTimer()
+	for n := range b.N {
+		var met [2]attack
+		for turn := range 2 {
+			if (n+turn)%2 == 0 {
+				met[0] = declareFor(b.Context(), floor, product.citizens, connections, benchRound)
+				continue
+			}
+			round, err := product.round(b.Context(), connections, benchRound)
+			if err != nil {
+				b.Fatal(err)
+			}
+			met[1] = round.attack
+			sustained = append(sustained, round.sustained())
+		}
+		for side, a := range met {
+			if a.Failed > 0 {
+				b.Errorf("%d of %d requests failed", a.Failed, a.Failed+a.Accepted)
+			}
+			rates[side] = append(rates[side], a.rate())
+			worst[side] = max(worst[side], a.P99)
+		}
+		ratios = append(ratios, met[1].rate()/met[0].rate())
+	}
+	b.StopTimer()
+	if err := product.close(); err != nil {
+		b.Error(err)
+	}
+	if err := engine.Close(context.Background()); err != nil {
+		b.Error(err)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(rates[0]), "floor/s")
+	b.ReportMetric(median(rates[1]), "khaibao/s")
+	b.ReportMetric(median(sustained), "sustained/s")
+	b.ReportMetric(median(ratios), "ratio")
+	b.ReportMetric(worst[0].Seconds()*1000, "floor-p99-ms")
+	b.ReportMetric(worst[1].Seconds()*1000, "khaibao-p99-ms")
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	if n%2 == 1 {
+		return values[n/2]
+	}
+	return (values[n/2-1] + values[n/2]) / 2
+}
