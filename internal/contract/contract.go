@@ -83,6 +83,7 @@ type Exchange struct {
 // Check tells in what an exchange breaks the contract: an answer that is not described, or a request that is not described
 // and was accepted all the same.
 func (c *Checker) Check(e Exchange) error {
+	e.Request = pathOnly(e.Request)
 	route, params, err := c.router.FindRoute(e.Request)
 	if err != nil {
 		return c.unknownRoute(e)
@@ -177,6 +178,13 @@ func worded(e Exchange) error {
 		}
 	}
 	return nil
+}
+
+// pathOnly leaves the host out: the contract's paths are those of whatever server gave it.
+func pathOnly(r *http.Request) *http.Request {
+	r = r.Clone(r.Context())
+	r.URL.Scheme, r.URL.Host = "", ""
+	return r
 }
 
 func withBody(r *http.Request, body []byte) *http.Request {
