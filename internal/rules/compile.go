@@ -102,13 +102,29 @@ func (c *compiler) leaf(tree *ast.AST, e ast.Expr) int {
 		if err != nil {
 			panic("rules: a checked expression cannot be planned: " + err.Error())
 		}
-		made.program = program
+		made.program, made.strict = program, isStrict(e)
 	}
 	c.form.leaves = append(c.form.leaves, made)
 	if err == nil {
 		c.leaves[key] = len(c.form.leaves) - 1
 	}
 	return len(c.form.leaves) - 1
+}
+
+// isStrict tells whether nothing in an expression can be known while one of its questions is not: then CEL need not be
+// asked.
+func isStrict(e ast.Expr) bool {
+	strict := true
+	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+		switch {
+		case e.Kind() == ast.ComprehensionKind:
+			strict = false
+		case e.Kind() == ast.CallKind:
+			name := e.AsCall().FunctionName()
+			strict = strict && !slices.Contains([]string{operators.LogicalAnd, operators.LogicalOr, fnAtLeast}, name)
+		}
+	}))
+	return strict
 }
 
 // questionsOf lists the questions that an expression names, by position.

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -74,6 +76,7 @@ type leaf struct {
 	variable  int         // position of a boolean question in the valuation; -1 when there is a program
 	program   cel.Program // nil for a boolean question
 	questions []int       // positions of the questions it names
+	strict    bool        // unknown as soon as one of its questions is
 }
 
 // truth evaluates a condition, each leaf once a valuation.
@@ -131,6 +134,7 @@ type valuation struct {
 	form   *Form
 	values []any   // ref.Val by variable
 	truths []truth // by leaf, filled as needed
+	marked []bool  // by question, for because
 }
 
 // ResolveName gives a variable's value, a CEL unknown when nothing is known.
@@ -156,6 +160,9 @@ func (v *valuation) evaluate(l *leaf) truth {
 	if l.program == nil {
 		value, _ := v.values[l.variable].(ref.Val)
 		return truthOf(value)
+	}
+	if l.strict && slices.ContainsFunc(l.questions, func(i int) bool { return v.values[i] == v.form.blank[i] }) {
+		return unknown
 	}
 	value, _, err := l.program.Eval(v)
 	if err != nil {

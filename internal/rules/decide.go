@@ -48,13 +48,12 @@ func (p *Program) Decide(in Input) models.Decision {
 		for _, f := range r.factors {
 			found[f] = true
 		}
+		if decision.Reasons == nil {
+			decision.Reasons = make([]models.Reason, 0, 8)
+		}
 		decision.Reasons = append(decision.Reasons, models.Reason{Rule: r.id, Questions: v.because(r.when)})
 	}
-	for i, yes := range found {
-		if yes {
-			decision.Factors = append(decision.Factors, p.factors[i].id)
-		}
-	}
+	decision.Factors = selected(found, func(i int) string { return p.factors[i].id })
 	return decision
 }
 
@@ -121,13 +120,30 @@ func (q *Question) value(answer any) any {
 
 // because lists the answered questions that made a condition true, in the form's order.
 func (v *valuation) because(c *condition) []string {
-	marked := make([]bool, len(v.form.Questions))
-	c.because(v, marked)
-	var ids []string
-	for i, yes := range marked {
+	if v.marked == nil {
+		v.marked = make([]bool, len(v.form.Questions))
+	}
+	clear(v.marked)
+	c.because(v, v.marked)
+	return selected(v.marked, func(i int) string { return v.form.Questions[i].ID })
+}
+
+// selected names what is marked; nil when nothing is.
+func selected(marked []bool, name func(int) string) []string {
+	n := 0
+	for _, yes := range marked {
 		if yes {
-			ids = append(ids, v.form.Questions[i].ID)
+			n++
 		}
 	}
-	return ids
+	if n == 0 {
+		return nil
+	}
+	names := make([]string, 0, n)
+	for i, yes := range marked {
+		if yes {
+			names = append(names, name(i))
+		}
+	}
+	return names
 }
