@@ -41,7 +41,8 @@ type Engine struct {
 }
 
 // Open connects and waits until the server answers. The database is the path of the URI, "khaibao" without one. Writes
-// are acknowledged by a majority and journalled.
+// are acknowledged by a majority and journalled, and reads go to the primary, whatever the URI says; serverSelectionTimeoutMS
+// and timeoutMS may be set in it.
 func Open(ctx context.Context, uri string) (*Engine, error) {
 	parsed, err := connstring.ParseAndValidate(uri)
 	if err != nil {
@@ -50,14 +51,15 @@ func Open(ctx context.Context, uri string) (*Engine, error) {
 	journal := true
 	majority := writeconcern.Majority()
 	majority.Journal = &journal
-	client, err := mongo.Connect(options.Client().ApplyURI(uri).
+	client, err := mongo.Connect(options.Client().
 		SetAppName("khaibao").
-		SetWriteConcern(majority).
-		SetReadPreference(readpref.Primary()).
 		SetServerSelectionTimeout(selectionTimeout).
-		SetTimeout(operationTimeout))
+		SetTimeout(operationTimeout).
+		ApplyURI(uri). // may set the times above, but not what follows
+		SetWriteConcern(majority).
+		SetReadPreference(readpref.Primary()))
 	if err != nil {
-		return nil, fmt.Errorf("mongo: %w", err)
+		return nil, errors.New("mongo: the address cannot be used: a setting in it is wrong")
 	}
 	name := parsed.Database
 	if name == "" {

@@ -28,3 +28,7 @@ func TestEngine(t *testing.T) {
 		return open(t, filepath.Join(base, strings.ReplaceAll(t.Name(), "/", "-")))
 	})
 }
+
+func BenchmarkEngine(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Engine { return open(b, b.TempDir()) })
+}

@@ -13,7 +13,7 @@ func (s suite) ensure(t *testing.T) {
 	e := s.start(t)
 	insert(t, e, thing{ID: "a", Tags: []string{"x"}})
 	for range 2 {
-		if err := e.Ensure(t.Context(), collections()); err != nil {
+		if err := e.Ensure(t.Context(), Collections()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -30,7 +30,7 @@ func (s suite) ensureRaces(t *testing.T) {
 	e := s.open(t)
 	errs := make(chan error)
 	for range 4 {
-		go func() { errs <- e.Ensure(t.Context(), collections()) }()
+		go func() { errs <- e.Ensure(t.Context(), Collections()) }()
 	}
 	for range 4 {
 		if err := <-errs; err != nil {
@@ -48,7 +48,7 @@ func (s suite) newIndexOnOld(t *testing.T) {
 		t.Fatal(err)
 	}
 	insert(t, e, thing{ID: "a", Tags: []string{"x"}, Todo: &part{At: 1}}, thing{ID: "b"})
-	if err := e.Ensure(t.Context(), collections()); err != nil {
+	if err := e.Ensure(t.Context(), Collections()); err != nil {
 		t.Fatal(err)
 	}
 	insert(t, e, thing{ID: "c", Tags: []string{"x"}, Todo: &part{At: 2}})
@@ -102,7 +102,7 @@ func (s suite) closed(t *testing.T) {
 		"count":      count,
 		"add":        e.Add(ctx, counters, []store.Increment{{ID: "a", Guard: "g", Seq: 1, N: map[string]int64{"n": 1}}}),
 		"take":       take,
-		"ensure":     e.Ensure(ctx, collections()),
+		"ensure":     e.Ensure(ctx, Collections()),
 		"ping":       e.Ping(ctx),
 	} {
 		if err == nil || errors.Is(err, store.ErrMissing) || errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrChanged) {

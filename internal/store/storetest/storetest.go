@@ -55,14 +55,15 @@ type suite struct {
 	open func(t *testing.T) store.Engine
 }
 
-// The collections of the suite.
+// The names of the collections.
 const (
 	things   = "things"
 	briefs   = "briefs"
 	counters = "counters"
 )
 
-func collections() []store.Collection {
+// Collections are those of the suite and of the benchmarks; the first holds the documents of Sample.
+func Collections() []store.Collection {
 	return []store.Collection{
 		{Name: things, Indexes: []store.Index{
 			{Name: "newest", Fields: []store.Order{{Field: "kind"}, {Field: "at", Desc: true}, {Field: "_id", Desc: true}}},
@@ -79,7 +80,7 @@ func collections() []store.Collection {
 func (s suite) start(t *testing.T) store.Engine {
 	t.Helper()
 	e := s.open(t)
-	if err := e.Ensure(t.Context(), collections()); err != nil {
+	if err := e.Ensure(t.Context(), Collections()); err != nil {
 		t.Fatal(err)
 	}
 	return e
