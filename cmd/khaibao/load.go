@@ -93,6 +93,9 @@ func (c *loadCommand) measure(ctx context.Context, engine store.Engine) (err err
 			return err
 		}
 		fmt.Fprintln(table, round)
+		if round.Failed > 0 {
+			defer fmt.Fprintf(c.out, "the first failure of %d connections: %s\n", n, round.Why)
+		}
 	}
 	return table.Flush()
 }

@@ -144,7 +144,8 @@ const (
 
 // attack is what a client met.
 type attack struct {
-	Accepted, Failed int // answers with 201, and all others
+	Accepted, Failed int    // answers with 201, and all others
+	Why              string // the first failure
 	Took             time.Duration
 	P50, P99         time.Duration
 }
@@ -165,8 +166,8 @@ func declareFor(ctx context.Context, url string, citizens []loadCitizen, connect
 		met.Add(result)
 		if result.Code == http.StatusCreated {
 			out.Accepted++
-		} else {
-			out.Failed++
+		} else if out.Failed++; out.Failed == 1 {
+			out.Why = fmt.Sprintf("%d %s %s", result.Code, result.Error, result.Body)
 		}
 	}
 	out.Took = time.Since(start)

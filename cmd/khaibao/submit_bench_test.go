@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,28 +68,33 @@ func compare(b *testing.B, engine store.Engine, err error, insert func(context.C
 	floor := serveFloor(b, keys, insert)
 	var rates [2][]float64
 	var ratios, sustained []float64
-	var worst [2]time.Duration
+	var worst, cpu [2]time.Duration
+	var total [2]int
 	b.ResetTimer()
 	for n := range b.N {
 		var met [2]attack
 		for turn := range 2 {
+			before := cpuTime(b)
 			if (n+turn)%2 == 0 {
 				met[0] = declareFor(b.Context(), floor, product.citizens, connections, benchRound)
+				cpu[0] += cpuTime(b) - before
 				continue
 			}
 			round, err := product.round(b.Context(), connections, benchRound)
 			if err != nil {
 				b.Fatal(err)
 			}
+			cpu[1] += cpuTime(b) - before
 			met[1] = round.attack
 			sustained = append(sustained, round.sustained())
 		}
 		for side, a := range met {
 			if a.Failed > 0 {
-				b.Errorf("%d of %d requests failed", a.Failed, a.Failed+a.Accepted)
+				b.Errorf("%d of %d requests failed: %s", a.Failed, a.Failed+a.Accepted, a.Why)
 			}
 			rates[side] = append(rates[side], a.rate())
 			worst[side] = max(worst[side], a.P99)
+			total[side] += a.Accepted
 		}
 		ratios = append(ratios, met[1].rate()/met[0].rate())
 	}
@@ -106,6 +112,17 @@ func compare(b *testing.B, engine store.Engine, err error, insert func(context.C
 	b.ReportMetric(median(ratios), "ratio")
 	b.ReportMetric(worst[0].Seconds()*1000, "floor-p99-ms")
 	b.ReportMetric(worst[1].Seconds()*1000, "khaibao-p99-ms")
+	b.ReportMetric(float64(cpu[0].Microseconds())/float64(total[0]), "floor-cpu-us")
+	b.ReportMetric(float64(cpu[1].Microseconds())/float64(total[1]), "khaibao-cpu-us")
+}
+
+// cpuTime is what this process has used so far: the client, the server and SQLite, but no MongoDB server.
+func cpuTime(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func median(values []float64) float64 {
