@@ -1,14 +1,16 @@
 package handlers
 
 import (
+	"bytes"
+	"compress/gzip"
 	"embed"
+	"io"
 	"io/fs"
-	"net/http"
+	"path"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 	"github.com/swaggest/swgui/v5/static"
-	"github.com/vearutop/statigz"
 
 	"khaibao"
 	"khaibao/models"
@@ -28,33 +30,59 @@ func (s *Server) contract(c echo.Context) error {
 
 // docs shows the contract as a page: our own page and script, and Swagger UI's files from the binary.
 func (s *Server) docs(c echo.Context) error {
-	c.Response().Header().Set("Content-Security-Policy", docsPolicy)
 	file := c.Param("file")
-	kinds := map[string]string{"": echo.MIMETextHTMLCharsetUTF8, "start.js": "text/javascript; charset=utf-8"}
-	if kind, own := kinds[file]; own {
-		body, err := docsFiles.ReadFile("docs/" + map[string]string{"": "index.html"}[file] + file)
-		if err != nil {
-			return err
-		}
-		return newPage(kind, body).send(c)
-	}
-	if !vendored(file) {
+	if file == "" {
+		file = "index.html"
+	} else if !isID(strings.TrimSuffix(file, path.Ext(file))) || file == "index.html" {
 		return models.ErrNotFound
 	}
-	c.Response().Header().Set("Cache-Control", "public, max-age=300")
-	http.StripPrefix("/docs", statigz.FileServer(static.FS)).ServeHTTP(c.Response(), c.Request())
-	return nil
+	kind := docsKind(file)
+	if kind == "" {
+		return models.ErrNotFound
+	}
+	c.Response().Header().Set("Content-Security-Policy", docsPolicy)
+	if body, err := docsFiles.ReadFile("docs/" + file); err == nil {
+		return newPage(kind, body).send(c)
+	}
+	if body, err := fs.ReadFile(static.FS, file); err == nil {
+		return newPage(kind, body).send(c)
+	}
+	packed, err := fs.ReadFile(static.FS, file+".gz")
+	if err != nil {
+		return models.ErrNotFound
+	}
+	return sendPacked(c, kind, packed)
 }
 
-// vendored tells whether Swagger UI has a file of that name, compressed or not.
-func vendored(file string) bool {
-	if !fs.ValidPath(file) || strings.Contains(file, "/") || strings.HasSuffix(file, ".gz") || strings.HasSuffix(file, ".go") {
-		return false
+// docsKind is the content type of a file of the reference; empty for a file that is none.
+func docsKind(file string) string {
+	switch path.Ext(file) {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".png":
+		return "image/png"
 	}
-	for _, name := range []string{file, file + ".gz"} {
-		if _, err := fs.Stat(static.FS, name); err == nil {
-			return true
-		}
+	return ""
+}
+
+// sendPacked sends a file that is kept compressed, as it is to a client that takes it so.
+func sendPacked(c echo.Context, kind string, packed []byte) error {
+	c.Response().Header().Add("Vary", "Accept-Encoding")
+	if strings.Contains(c.Request().Header.Get("Accept-Encoding"), "gzip") {
+		c.Response().Header().Set("Content-Encoding", "gzip")
+		return newPage(kind, packed).send(c)
 	}
-	return false
+	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(unpacked)
+	if err != nil {
+		return err
+	}
+	return newPage(kind, body).send(c)
 }
