@@ -18,7 +18,7 @@ type loadCommand struct {
 	Store       string        `help:"An empty store to measure: mongodb://... or sqlite:DIR. What the load leaves in it nobody can read. Without it, a temporary SQLite directory." placeholder:"URL"`
 	Connections []int         `help:"How many connections declare at the same time, one round each." default:"16,64"`
 	Length      time.Duration `help:"How long a round lasts." default:"10s"`
-	Households  int           `help:"How many households declare." default:"200"`
+	Households  int           `help:"How many households declare." default:"1000"`
 
 	out io.Writer // standard output when nil
 }
@@ -84,7 +84,7 @@ func (c *loadCommand) measure(ctx context.Context, engine store.Engine) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, site.close()) }()
-	fmt.Fprintf(c.out, "%d households declare over HTTP; one declaration in %d is flagged\n", c.Households, flaggedOneIn)
+	fmt.Fprintf(c.out, "%d households declare over HTTP; one in %d of them is flagged\n", c.Households, flaggedOneIn)
 	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "connections\trequests/s\tp50 ms\tp99 ms\terrors\towed at the end\tcarried out in s\teffects/s\tsustained/s\t")
 	for _, n := range c.Connections {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+	"golang.org/x/sync/errgroup"
 
 	"khaibao/internal/auth"
 	"khaibao/internal/seal"
@@ -55,14 +56,25 @@ func openLoadSite(ctx context.Context, engine store.Engine, keys *seal.Keys, hou
 	go func() {
 		s.stopped <- serveSites(ctx, s.app.log, s.app.work, site{name: "the load", listener: listener, handler: s.app.api})
 	}()
-	for n := range households {
-		citizen, err := s.enter(ctx, n)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("entering household %d: %w", n, err), s.close())
-		}
-		s.citizens = append(s.citizens, citizen)
+	if err := s.enterAll(ctx, households); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+func (s *loadSite) enterAll(ctx context.Context, households int) error {
+	s.citizens = make([]loadCitizen, households)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(seedWorkers)
+	for n := range households {
+		group.Go(func() (err error) {
+			if s.citizens[n], err = s.enter(ctx, n); err != nil {
+				err = fmt.Errorf("entering household %d: %w", n, err)
+			}
+			return err
+		})
+	}
+	return group.Wait()
 }
 
 func loadParts(engine store.Engine, keys *seal.Keys, log *os.File) parts {
@@ -132,8 +144,8 @@ func jsonHeader(token string) http.Header {
 	return header
 }
 
-// flaggedOneIn is how many declarations have one that is flagged among them: Vietnam counted 300,000 people with risk
-// factors in 19 million declarations of 2020, one in 63.
+// flaggedOneIn is how many households have one among them that is flagged, at each of its declarations: Vietnam counted
+// 300,000 people with risk factors in 19 million declarations of 2020, one in 63.
 const flaggedOneIn = 63
 
 // The answers of somebody who is well, and of somebody with fever who met a case.
@@ -187,7 +199,7 @@ func declarationsOf(url string, citizens []loadCitizen) vegeta.Targeter {
 		n := count.Add(1)
 		who := n % uint64(len(citizens))
 		answers := wellAnswers
-		if rand.IntN(flaggedOneIn) == 0 {
+		if who%flaggedOneIn == 0 {
 			answers = sickAnswers
 		}
 		id, err := uuid.NewV7()

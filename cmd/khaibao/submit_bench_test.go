@@ -61,7 +61,7 @@ func compare(b *testing.B, engine store.Engine, err error, insert func(context.C
 	if err != nil {
 		b.Fatal(err)
 	}
-	product, err := openLoadSite(b.Context(), engine, keys, 200)
+	product, err := openLoadSite(b.Context(), engine, keys, 1000)
 	if err != nil {
 		b.Fatal(err)
 	}
