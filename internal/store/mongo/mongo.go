@@ -41,8 +41,7 @@ type Engine struct {
 }
 
 // Open connects and waits until the server answers. The database is the path of the URI, "khaibao" without one. Writes
-// are acknowledged by a majority and journalled, and reads go to the primary, whatever the URI says; serverSelectionTimeoutMS
-// and timeoutMS may be set in it.
+// are acknowledged by a majority and journalled, and reads go to the primary, whatever the URI says.
 func Open(ctx context.Context, uri string) (*Engine, error) {
 	parsed, err := connstring.ParseAndValidate(uri)
 	if err != nil {
@@ -55,7 +54,7 @@ func Open(ctx context.Context, uri string) (*Engine, error) {
 		SetAppName("khaibao").
 		SetServerSelectionTimeout(selectionTimeout).
 		SetTimeout(operationTimeout).
-		ApplyURI(uri). // may set the times above, but not what follows
+		ApplyURI(uri). // may change what stands above, not what follows
 		SetWriteConcern(majority).
 		SetReadPreference(readpref.Primary()))
 	if err != nil {

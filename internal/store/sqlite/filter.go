@@ -114,13 +114,9 @@ func (f *filter) list(cond store.Cond) (string, int) {
 	return string(text), n
 }
 
-// after asks for what follows a page: greater in the first field that differs. The plain bound on the first field lets
-// an index be entered there.
-func (f *filter) after(query *store.Query) error {
-	fields, values, err := query.Keyset()
-	if err != nil || len(values) == 0 {
-		return err
-	}
+// after asks for what follows a page: beyond its last document in the first field that differs. The plain bound on the
+// first field lets an index be entered there.
+func (f *filter) after(fields []store.Order, values []any) {
 	f.and(column(fields[0].Field)+beyond(fields[0])+"= ?", value(values[0]))
 	var branches []string
 	var args []any
@@ -134,7 +130,6 @@ func (f *filter) after(query *store.Query) error {
 		args = append(args, value(values[i]))
 	}
 	f.and("("+strings.Join(branches, " OR ")+")", args...)
-	return nil
 }
 
 func beyond(field store.Order) string {

@@ -35,49 +35,57 @@ func (e *Engine) Get(ctx context.Context, name, id string, into any) error {
 
 // GetAll reads every document of the ids that exists.
 func (e *Engine) GetAll(ctx context.Context, name string, ids []string, each func(store.Raw) error) error {
-	c, err := e.collection(name)
+	f, err := e.filter(name, []store.Cond{{Field: "_id", Op: store.In, Value: ids}})
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	f := filter{c: c}
-	f.add(store.Cond{Field: "_id", Op: store.In, Value: ids})
-	return e.query(ctx, "SELECT doc FROM "+table(name), f, "", each)
+	return e.query(ctx, "SELECT doc FROM "+table(name)+f.where(), f, each)
 }
 
 // Find reads the documents that match, in order.
 func (e *Engine) Find(ctx context.Context, name string, query store.Query, each func(store.Raw) error) error {
-	f, err := e.filter(name, query.Where)
+	text, f, err := e.statement(name, &query)
 	if err != nil {
 		return err
 	}
-	if err := f.after(&query); err != nil {
-		return err
-	}
-	tail := ""
-	if len(query.Sort) > 0 {
-		tail = " ORDER BY " + orderBy(query.Sort)
-	}
-	if query.Limit > 0 {
-		tail += fmt.Sprintf(" LIMIT %d", query.Limit)
-	}
-	return e.query(ctx, "SELECT doc FROM "+table(name), f, tail, each)
+	return e.query(ctx, text, f, each)
 }
 
-func (e *Engine) query(ctx context.Context, head string, f filter, tail string, each func(store.Raw) error) error {
-	if f.err != nil {
-		return f.err
+// statement writes a query in SQL.
+func (e *Engine) statement(name string, query *store.Query) (string, filter, error) {
+	f, err := e.filter(name, query.Where)
+	if err != nil {
+		return "", f, err
 	}
-	rows, err := e.reads.QueryContext(ctx, head+f.where()+tail, f.args...)
+	sort, values, err := query.Keyset() // the planner sorts by held fields, too, when it is asked to
+	if err != nil {
+		return "", f, err
+	}
+	if len(values) > 0 {
+		f.after(sort, values)
+	}
+	text := "SELECT doc FROM " + table(name) + f.where()
+	if len(sort) > 0 {
+		text += " ORDER BY " + orderBy(sort)
+	}
+	if query.Limit > 0 {
+		text += fmt.Sprintf(" LIMIT %d", query.Limit)
+	}
+	return text, f, nil
+}
+
+func (e *Engine) query(ctx context.Context, text string, f filter, each func(store.Raw) error) error {
+	rows, err := e.reads.QueryContext(ctx, text, f.args...)
 	if err != nil {
 		return fmt.Errorf("sqlite: reading %s: %w", f.c.Name, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var text sql.RawBytes
-		if err := rows.Scan(&text); err != nil {
+		var doc sql.RawBytes
+		if err := rows.Scan(&doc); err != nil {
 			return fmt.Errorf("sqlite: reading %s: %w", f.c.Name, err)
 		}
-		if err := each(raw(text)); err != nil {
+		if err := each(raw(doc)); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,72 @@
+package sqlite
+
+import (
+	"strings"
+	"testing"
+
+	"khaibao/internal/store"
+)
+
+// TestPlans holds the queries to their indexes: a plan that scans the table or sorts is a page that gets slower with
+// every declaration.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	e, err := Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close(t.Context()) })
+	newest := []store.Order{{Field: "at", Desc: true}, {Field: "_id", Desc: true}}
+	err = e.Ensure(t.Context(), []store.Collection{{Name: "cases", TTL: "until", Indexes: []store.Index{
+		{Name: "nation", Fields: newest},
+		{Name: "area", Fields: append([]store.Order{{Field: "area"}}, newest...)},
+		{Name: "todo", Fields: []store.Order{{Field: "todo.at"}, {Field: "_id"}}, Sparse: true},
+		{Name: "search", Fields: []store.Order{{Field: "search"}}, Multi: true},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	area := store.Cond{Field: "area", Op: store.Eq, Value: "20"}
+	for name, c := range map[string]struct {
+		query store.Query
+		want  string
+	}{
+		"all, newest first":  {store.Query{Sort: newest, Limit: 50}, "USING INDEX cases_nation"},
+		"of an area":         {store.Query{Where: []store.Cond{area, {Field: "level", Op: store.In, Value: []int64{3, 4}}}, Sort: newest, Limit: 50}, "USING INDEX cases_area (<expr>=?)"},
+		"the page after":     {store.Query{Where: []store.Cond{area}, Sort: newest, After: []any{store.Time(5), "x"}, Limit: 50}, "USING INDEX cases_area (<expr>=? AND <expr><?)"},
+		"by a held field":    {store.Query{Where: []store.Cond{area}, Sort: append([]store.Order{{Field: "area"}}, newest...), After: []any{"20", store.Time(5), "x"}}, "USING INDEX cases_area (<expr>=? AND <expr><?)"},
+		"pending":            {store.Query{Where: []store.Cond{{Field: "todo.at", Op: store.Exists, Value: true}}, Sort: []store.Order{{Field: "todo.at"}, {Field: "_id"}}, Limit: 50}, "USING INDEX cases_todo"},
+		"a household":        {store.Query{Where: []store.Cond{{Field: "_id", Op: store.Gt, Value: "a|"}, {Field: "_id", Op: store.Lt, Value: "a}"}}, Sort: []store.Order{{Field: "_id", Desc: true}}}, "USING INDEX sqlite_autoindex_cases_1 (id>? AND id<?)"},
+		"some ids":           {store.Query{Where: []store.Cond{{Field: "_id", Op: store.In, Value: []string{"a", "b"}}}}, "USING INDEX sqlite_autoindex_cases_1 (id=?)"},
+		"by one member":      {store.Query{Where: []store.Cond{{Field: "search", Op: store.Any, Value: []string{"h"}}}}, "USING PRIMARY KEY (value=?)"},
+		"by several members": {store.Query{Where: []store.Cond{{Field: "search", Op: store.All, Value: []string{"h", "i"}}}}, "USING PRIMARY KEY (value=?)"},
+	} {
+		plan := explain(t, e, c.query)
+		if !strings.Contains(plan, c.want) || strings.Contains(plan, "SCAN cases\n") || strings.Contains(plan, "USE TEMP B-TREE FOR ORDER BY") {
+			t.Errorf("%s is planned as\n%swant %s", name, plan, c.want)
+		}
+	}
+}
+
+func explain(t *testing.T, e *Engine, query store.Query) string {
+	t.Helper()
+	text, f, err := e.statement("cases", &query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := e.reads.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, f.args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(detail + "\n")
+	}
+	return plan.String()
+}
