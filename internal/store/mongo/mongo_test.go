@@ -2,12 +2,19 @@ package mongo_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"khaibao/internal/store"
 	"khaibao/internal/store/mongo"
@@ -75,4 +82,158 @@ func TestEngine(t *testing.T) {
 	t.Parallel()
 	address(t)
 	storetest.Run(t, func(t *testing.T) store.Engine { return open(t) })
+}
+
+type paper struct {
+	ID   string     `bson:"_id"`
+	Rev  string     `bson:"rev"`
+	Kind string     `bson:"kind,omitempty"`
+	Text string     `bson:"text,omitempty"`
+	N    string     `bson:"n,omitempty"`
+	At   store.Time `bson:"at,omitempty"`
+	Todo *todo      `bson:"todo,omitempty"`
+}
+
+type todo struct {
+	At store.Time `bson:"at"`
+}
+
+func (p paper) Key() string      { return p.ID }
+func (p paper) Revision() string { return p.Rev }
+
+const papers = "papers"
+
+func archive(t *testing.T) *mongo.Engine {
+	t.Helper()
+	e := open(t)
+	err := e.Ensure(t.Context(), []store.Collection{{Name: papers, TTL: "expires_at", Indexes: []store.Index{
+		{Name: "newest", Fields: []store.Order{{Field: "kind"}, {Field: "at", Desc: true}, {Field: "_id", Desc: true}}},
+		{Name: "todo", Fields: []store.Order{{Field: "todo.at"}, {Field: "_id"}}, Sparse: true},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// TestReplaceTwice is what a driver does whose first answer was lost: the second try succeeds too.
+func TestReplaceTwice(t *testing.T) {
+	t.Parallel()
+	e := archive(t)
+	if err := e.Insert(t.Context(), papers, paper{ID: "a", Rev: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	for try := range 2 {
+		if err := e.Replace(t.Context(), papers, paper{ID: "a", Rev: "2"}, "1"); err != nil {
+			t.Errorf("try %d: %v", try, err)
+		}
+	}
+	if err := e.Replace(t.Context(), papers, paper{ID: "a", Rev: "3"}, "1"); !errors.Is(err, store.ErrChanged) {
+		t.Errorf("another one: %v", err)
+	}
+}
+
+// TestBadItemFailsAlone inserts a document that is too large at the same time as others that are not.
+func TestBadItemFailsAlone(t *testing.T) {
+	t.Parallel()
+	e := archive(t)
+	large := strings.Repeat("x", 17<<20)
+	var all sync.WaitGroup
+	for i := range 32 {
+		all.Go(func() {
+			doc := paper{ID: fmt.Sprint(i)}
+			if i == 7 {
+				doc.Text = large
+			}
+			err := e.Insert(t.Context(), papers, doc)
+			if (err != nil) != (i == 7) {
+				t.Errorf("document %d: %v", i, err)
+			}
+			if i == 7 && (errors.Is(err, store.ErrExists) || len(err.Error()) > 200) {
+				t.Errorf("it is refused as %.300v", err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestErrorsQuoteNothing has the server refuse a write: what it says of the document stays out of the error.
+func TestErrorsQuoteNothing(t *testing.T) {
+	t.Parallel()
+	e := archive(t)
+	if err := e.Insert(t.Context(), papers, paper{ID: "secret-id", N: "secret-text"}); err != nil {
+		t.Fatal(err)
+	}
+	// No number can be counted below a text: the server says so and quotes it.
+	err := e.Add(t.Context(), papers, []store.Increment{{ID: "secret-id", Guard: "g", Seq: 1, N: map[string]int64{"x": 1}}})
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for name, uri := range map[string]string{
+		"no address":  "mongodb://",
+		"not a port":  "mongodb://user:hunter2@127.0.0.1:nowhere/x",
+		"nobody here": "mongodb://user:hunter2@127.0.0.1:1/x?serverSelectionTimeoutMS=200",
+	} {
+		e, err := mongo.Open(t.Context(), uri)
+		if err == nil {
+			e.Close(t.Context())
+			t.Fatalf("%s: opened", name)
+		}
+		if strings.Contains(err.Error(), "hunter2") || !strings.HasPrefix(err.Error(), "mongo: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestPlans asks the server which index it takes, among enough documents to matter.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	e := archive(t)
+	for start := range 10 {
+		var docs []store.Document
+		for i := range 1000 {
+			doc := paper{ID: fmt.Sprintf("%02d%04d", start, i), Kind: fmt.Sprint(i % 20), At: store.Time(1763625600000 + i), Text: strings.Repeat("x", 300)}
+			if i%100 == 0 {
+				doc.Todo = &todo{doc.At}
+			}
+			docs = append(docs, doc)
+		}
+		if err := e.InsertAll(t.Context(), papers, docs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	newest := bson.D{{Key: "at", Value: -1}, {Key: "_id", Value: -1}}
+	for index, c := range map[string]struct{ filter, sort bson.D }{
+		"newest": {bson.D{{Key: "kind", Value: "7"}}, newest},
+		"todo":   {bson.D{{Key: "todo.at", Value: bson.D{{Key: "$exists", Value: true}}}}, bson.D{{Key: "todo.at", Value: 1}, {Key: "_id", Value: 1}}},
+	} {
+		plan := explain(t, bson.D{{Key: "find", Value: papers}, {Key: "filter", Value: c.filter}, {Key: "sort", Value: c.sort}, {Key: "limit", Value: 50}})
+		// DocumentDB names the index of a scan "Index Name", MongoDB "indexName".
+		chosen := strings.Contains(plan, `"Index Name":"`+index+`"`) || !strings.Contains(plan, `"Index Name"`) && strings.Contains(plan, `"indexName":"`+index+`"`)
+		if !chosen {
+			t.Errorf("%s is not used: %s", index, plan)
+		}
+	}
+}
+
+func explain(t *testing.T, command bson.D) string {
+	t.Helper()
+	client, err := driver.Connect(options.Client().ApplyURI(address(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Disconnect(context.Background())
+	var plan bson.M
+	if err := client.Database(database(t)).RunCommand(t.Context(), bson.D{{Key: "explain", Value: command}, {Key: "verbosity", Value: "queryPlanner"}}).Decode(&plan); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
