@@ -121,8 +121,8 @@ func (t *Tokens) Check(token string) (Subject, error) {
 func (t *Tokens) signed(token string) (c claims, ok bool) {
 	header, rest, _ := strings.Cut(token, ".")
 	secret, known := t.secrets[header]
-	payload, mac, _ := strings.Cut(rest, ".")
-	if !known || len(token) > maxAccessToken {
+	payload, mac, whole := strings.Cut(rest, ".")
+	if !known || !whole || len(token) > maxAccessToken {
 		return c, false
 	}
 	sum, err := strict.DecodeString(mac)

@@ -130,7 +130,7 @@ func TestCheckRefusesEveryOtherToken(t *testing.T) {
 	payload, _ := base64.RawURLEncoding.DecodeString(parts[1])
 	bigger, _ := json.Marshal(map[string]any{"sub": "b"})
 	for name, token := range map[string]string{
-		"empty": "", "not a JWT": "x", "two parts": parts[0] + "." + parts[1], "four parts": good + ".x", "padding": good + "=",
+		"empty": "", "not a JWT": "x", "header alone": parts[0], "header and a dot": parts[0] + ".", "dots": parts[0] + "..", "two parts": parts[0] + "." + parts[1], "four parts": good + ".x", "padding": good + "=",
 		"changed claims":      parts[0] + "." + base64.RawURLEncoding.EncodeToString(append(payload[:len(payload)-1], ',', ' ', '"', 'x', '"', ':', '1', '}')) + "." + parts[2],
 		"swapped claims":      parts[0] + "." + base64.RawURLEncoding.EncodeToString(bigger) + "." + parts[2],
 		"no signature":        parts[0] + "." + parts[1] + ".",
@@ -172,6 +172,8 @@ func FuzzCheck(f *testing.F) {
 	f.Add("")
 	f.Add("e30.e30.")
 	f.Add(strings.ToUpper(good))
+	header, _, _ := strings.Cut(good, ".")
+	f.Add(header)
 	f.Fuzz(func(t *testing.T, token string) {
 		got, err := tokens.Check(token)
 		if err == nil && (token != good || got != Subject{Citizen, "a", "s"}) {
