@@ -13,8 +13,9 @@ import (
 // collection is what the engine knows of one: its declaration, its side tables and the statements used most.
 type collection struct {
 	store.Collection
-	multi                map[string]string // field -> side table of its members
-	insert, replace, get string
+	multi           map[string]string // field -> side table of its members
+	insert, replace string
+	get             *sql.Stmt // on the readers
 }
 
 func newCollection(c store.Collection) *collection {
@@ -23,7 +24,6 @@ func newCollection(c store.Collection) *collection {
 		multi:      map[string]string{},
 		insert:     "INSERT INTO " + table(c.Name) + " (id, doc) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
 		replace:    "UPDATE " + table(c.Name) + " SET doc = ? WHERE id = ? AND " + column("rev") + " = ?",
-		get:        "SELECT doc FROM " + table(c.Name) + " WHERE id = ?",
 	}
 	for _, index := range c.Indexes {
 		if index.Multi {
@@ -47,7 +47,11 @@ func (e *Engine) collection(name string) (*collection, error) {
 func (e *Engine) Ensure(ctx context.Context, collections []store.Collection) error {
 	for _, declared := range collections {
 		c := newCollection(declared)
-		if err := e.do(ctx, func(t *tx) error { return t.make(c) }); err != nil {
+		err := e.do(ctx, func(t *tx) error { return t.make(c) })
+		if err == nil {
+			c.get, err = e.reads.PrepareContext(ctx, "SELECT doc FROM "+table(c.Name)+" WHERE id = ?")
+		}
+		if err != nil {
 			return fmt.Errorf("sqlite: making collection %s: %w", c.Name, err)
 		}
 		e.mu.Lock()

@@ -31,7 +31,9 @@ func (e *Engine) Insert(ctx context.Context, name string, doc store.Document) er
 		return err
 	}
 	id := doc.Key()
-	return e.do(ctx, func(t *tx) error { return t.insert(c, id, text) })
+	return e.await(ctx, &write{
+		ctx: ctx, do: func(t *tx) error { return t.insert(c, id, text) }, single: len(c.multi) == 0, done: make(chan struct{}),
+	})
 }
 
 func (t *tx) insert(c *collection, id, text string) error {

@@ -12,16 +12,20 @@ const groupSize = 256
 
 // write is one change that waits for the writer.
 type write struct {
-	ctx  context.Context
-	do   func(*tx) error
-	err  error
-	done chan struct{}
+	ctx    context.Context
+	do     func(*tx) error
+	single bool // one statement at most, which is undone by itself when it fails
+	err    error
+	done   chan struct{}
 }
 
 // do hands a change to the writer and waits for its commit. When ctx ends while the change still waits, it is taken
 // back and nothing is kept; once it is under way its outcome is awaited, so that the answer is always the truth.
 func (e *Engine) do(ctx context.Context, change func(*tx) error) error {
-	w := &write{ctx: ctx, do: change, done: make(chan struct{})}
+	return e.await(ctx, &write{ctx: ctx, do: change, done: make(chan struct{})})
+}
+
+func (e *Engine) await(ctx context.Context, w *write) error {
 	if err := e.queue.Put(w); err != nil {
 		return err
 	}
@@ -69,7 +73,12 @@ func (t *tx) commit(batch []*write) error {
 		return fmt.Errorf("sqlite: beginning: %w", err)
 	}
 	for _, w := range batch {
-		if w.err = w.ctx.Err(); w.err == nil {
+		if w.err = w.ctx.Err(); w.err != nil {
+			continue
+		}
+		if w.single {
+			w.err = w.do(t)
+		} else {
 			w.err = t.atomic(w.do)
 		}
 	}
