@@ -101,6 +101,9 @@ type claims struct {
 	Expires  int64       `json:"exp"`
 }
 
+// clockDifference is how many seconds the clock of the process that made a token may be ahead of ours.
+const clockDifference = 10
+
 // Check tells whom an access token speaks for. The error is Unauthenticated: token_expired for one of ours whose time
 // is over, bad_token for anything else. Whether the subject still exists is for the use-cases to see.
 func (t *Tokens) Check(token string) (Subject, error) {
@@ -108,7 +111,7 @@ func (t *Tokens) Check(token string) (Subject, error) {
 	now := t.now().Unix()
 	switch {
 	case !ok, c.Issuer != t.issuer, c.Audience != Citizen && c.Audience != Official, c.Subject == "", c.Session == "",
-		c.IssuedAt <= 0, c.IssuedAt > now, c.Expires <= 0:
+		c.IssuedAt <= 0, c.IssuedAt > now+clockDifference, c.Expires <= 0:
 		return Subject{}, errBadToken()
 	case c.Expires <= now:
 		return Subject{}, errTokenExpired()

@@ -54,7 +54,8 @@ func TestTokenLivesUntilItsTimeIsOver(t *testing.T) {
 		after time.Duration
 		code  string
 	}{
-		{-time.Second, "bad_token"}, // issued in the future
+		{-11 * time.Second, "bad_token"}, // issued in the future
+		{-10 * time.Second, ""},          // by a process whose clock is ahead
 		{0, ""},
 		{DefaultAccessLifetime - time.Millisecond, ""},
 		{DefaultAccessLifetime, "token_expired"},
@@ -152,7 +153,7 @@ func TestCheckRefusesEveryOtherToken(t *testing.T) {
 		"no expiry":           forge(t, hs256, secret, without("exp")),
 		"expiry is a text":    forge(t, hs256, secret, claim("exp", "tomorrow")),
 		"no issue time":       forge(t, hs256, secret, without("iat")),
-		"issued later":        forge(t, hs256, secret, claim("iat", tokenTime.Add(time.Second).Unix())),
+		"issued later":        forge(t, hs256, secret, claim("iat", tokenTime.Add(time.Minute).Unix())),
 		"no subject":          forge(t, hs256, secret, without("sub")),
 		"no session":          forge(t, hs256, secret, without("sid")),
 		"subject is a number": forge(t, hs256, secret, claim("sub", 7)),
