@@ -109,6 +109,7 @@ type channelConfig struct {
 	SMSFrom             string `name:"sms-from" help:"The sender that citizens see: a short code or a brand name of at most 11 characters."`
 	FirebaseProject     string `help:"Firebase project: pushes, and sign-in by Firebase phone authentication."`
 	FirebaseCredentials string `help:"Service account of the Firebase project (JSON)." type:"path" placeholder:"FILE"`
+	FirebaseEndpoint    string `help:"What stands in for Firebase Cloud Messaging on this machine, such as http://127.0.0.1:8082/v1: for rehearsals." hidden:"" placeholder:"URL"`
 }
 
 func (c *channelConfig) problems() []string {
@@ -128,17 +129,30 @@ func (c *channelConfig) problems() []string {
 			}
 		}
 	}
-	if c.FirebaseProject != "" {
-		if c.FirebaseCredentials == "" {
-			out = append(out, "--firebase-credentials (KHAIBAO_FIREBASE_CREDENTIALS) is missing for the Firebase project")
-		} else if _, err := os.Stat(c.FirebaseCredentials); err != nil {
-			out = append(out, fmt.Sprintf("--firebase-credentials (KHAIBAO_FIREBASE_CREDENTIALS): %v", err))
-		}
-	}
+	out = append(out, c.firebaseProblems()...)
 	if err := auth.CheckEnvironment(); err != nil {
 		out = append(out, err.Error())
 	}
 	return out
+}
+
+func (c *channelConfig) firebaseProblems() []string {
+	if c.FirebaseProject == "" {
+		return nil
+	}
+	if c.FirebaseEndpoint != "" { // it takes pushes without credentials, so nobody may listen in between
+		if u, err := url.Parse(c.FirebaseEndpoint); err != nil || u.Scheme != "http" || u.Port() == "" || !isLoopback(u.Host) {
+			return []string{"--firebase-endpoint (KHAIBAO_FIREBASE_ENDPOINT) must be an http address with a port on this machine's loopback"}
+		}
+		return nil
+	}
+	if c.FirebaseCredentials == "" {
+		return []string{"--firebase-credentials (KHAIBAO_FIREBASE_CREDENTIALS) is missing for the Firebase project"}
+	}
+	if _, err := os.Stat(c.FirebaseCredentials); err != nil {
+		return []string{fmt.Sprintf("--firebase-credentials (KHAIBAO_FIREBASE_CREDENTIALS): %v", err)}
+	}
+	return nil
 }
 
 // budgetConfig bounds sign-ins. An address may stand for a whole carrier behind its NAT, hence the wide default.

@@ -87,11 +87,15 @@ func (c *channelConfig) channels(ctx context.Context, p *parts) error {
 	if c.FirebaseProject == "" {
 		return nil
 	}
-	credentials, err := os.ReadFile(c.FirebaseCredentials)
-	if err != nil {
-		return fmt.Errorf("--firebase-credentials: %w", err)
+	settings := push.FCMConfig{Project: c.FirebaseProject, Endpoint: c.FirebaseEndpoint}
+	if settings.Endpoint == "" {
+		credentials, err := os.ReadFile(c.FirebaseCredentials)
+		if err != nil {
+			return fmt.Errorf("--firebase-credentials: %w", err)
+		}
+		settings.Credentials = credentials
 	}
-	sender, err := push.NewFCM(ctx, push.FCMConfig{Project: c.FirebaseProject, Credentials: credentials})
+	sender, err := push.NewFCM(ctx, settings)
 	if err != nil {
 		return err
 	}
