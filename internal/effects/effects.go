@@ -78,6 +78,7 @@ const (
 	leaseLength = 15 * time.Second
 	batchSize   = 256
 	caseWorkers = 8
+	gather      = 50 * time.Millisecond
 )
 
 // New gives a worker that is ready to run.
@@ -148,9 +149,21 @@ func (w *Worker) serve(ctx context.Context, s *source) {
 		if err != nil {
 			s.reset()
 		}
+		if err == nil && n < batchSize {
+			rest(ctx)
+		}
 		if err != nil || n == 0 {
 			w.pause(ctx, s, err)
 		}
+	}
+}
+
+// rest lets effects gather: under load a batch of many costs little more than one of a few, and nobody is kept waiting
+// for longer than a moment.
+func rest(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(gather):
 	}
 }
 

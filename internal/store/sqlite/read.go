@@ -3,9 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
+
+	json "github.com/go-json-experiment/json/v1" // means the same as encoding/json and reads twice as fast
 
 	"khaibao/internal/store"
 )
