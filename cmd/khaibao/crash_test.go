@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +20,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"khaibao/internal/auth"
-	"khaibao/internal/doubles"
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
 	"khaibao/models"
@@ -63,15 +61,11 @@ func TestKilled(t *testing.T) {
 
 // crash is a server that is killed, what is outside of it, and what it has promised.
 type crash struct {
-	*testing.T
-	store, keys string
-	fcm         *doubles.FCM
-	smsc        *doubles.SMSC
-	flags       []string
-	official    demoOfficial
-	codes       authenticator
-	people      []*declarer
-	inFlight    map[string]int // by message: kills at which it was sent and not yet written down as sent
+	*deployment
+	official demoOfficial
+	codes    authenticator
+	people   []*declarer
+	inFlight map[string]int // by message: kills at which it was sent and not yet written down as sent
 
 	mu     sync.Mutex
 	server *process
@@ -89,21 +83,8 @@ type declarer struct {
 
 func newCrash(t *testing.T, address string) *crash {
 	t.Helper()
-	c := &crash{T: t, store: address, keys: filepath.Join(t.TempDir(), "keys.json"), up: make(chan struct{}), inFlight: map[string]int{}}
-	var err error
-	if c.fcm, err = doubles.NewFCM(nil); err != nil {
-		t.Fatal(err)
-	}
-	if c.smsc, err = doubles.NewSMSC("u", "p", nil); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.fcm.Close(); c.smsc.Close() })
+	c := &crash{deployment: deploy(t, address), up: make(chan struct{}), inFlight: map[string]int{}}
 	c.fcm.Slow(2 * time.Millisecond)
-	c.flags = []string{
-		"serve", "--store", address, "--keys", c.keys, "--addr", "127.0.0.1:0", "--operations-addr", "127.0.0.1:0",
-		"--sms-url", c.smsc.SendURL(), "--sms-user", "u", "--sms-password", "p", "--sms-from", "KHAIBAO",
-		"--firebase-project", "rehearsal", "--firebase-endpoint", c.fcm.Endpoint(),
-	}
 	if err := c.enter(); err != nil {
 		t.Fatal(err)
 	}
@@ -113,11 +94,8 @@ func newCrash(t *testing.T, address string) *crash {
 // enter makes keys, an official and signed-in households by the use-cases, before any server runs.
 func (c *crash) enter() error {
 	ctx := c.Context()
-	keys, err := seal.Generate()
+	keys, err := seal.ReadFile(c.keys)
 	if err != nil {
-		return err
-	}
-	if err := keys.CreateFile(c.keys); err != nil {
 		return err
 	}
 	engine, err := openEngine(ctx, c.store)
@@ -186,7 +164,7 @@ func (c *crash) household(ctx context.Context, a *app, n int) error {
 // startServer starts the server and lets those who wait for it go on.
 func (c *crash) startServer() {
 	c.Helper()
-	server := start(c.T, nil, c.flags...)
+	server := start(c.T, nil, c.flags()...)
 	address := server.await(`"msg":"serving","addr":"([^"]+)"`)[1]
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -356,11 +334,7 @@ func (c *crash) check() {
 	var counted map[string]int64
 	c.await("everything is counted", func() bool {
 		counted = api.statsOf(token, "covid19")
-		var all int64
-		for _, n := range counted {
-			all += n
-		}
-		return all >= int64(len(c.people))
+		return total(counted) >= int64(len(c.people))
 	})
 	c.await("everybody is told", func() bool { return len(c.toldTimes()) >= len(c.people) })
 	listed := map[string]bool{}

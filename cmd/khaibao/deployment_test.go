@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"khaibao/internal/doubles"
+)
+
+// deployment is a store, its keys and what is outside: all that servers of one site share.
+type deployment struct {
+	*testing.T
+	store, keys string // the address, and the key file
+	fcm         *doubles.FCM
+	smsc        *doubles.SMSC
+}
+
+// deploy makes keys with the product's own command, and doubles outside.
+func deploy(t *testing.T, address string) *deployment {
+	t.Helper()
+	d := &deployment{T: t, store: address, keys: filepath.Join(t.TempDir(), "keys.json")}
+	if said, err := finish(t, nil, "keys", "init", d.keys); err != nil {
+		t.Fatalf("keys init: %v\n%s", err, said)
+	}
+	var err error
+	if d.fcm, err = doubles.NewFCM(nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.fcm.Close() })
+	if d.smsc, err = doubles.NewSMSC("u", "p", nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.smsc.Close() })
+	return d
+}
+
+// flags are those of serve that every server of the deployment has.
+func (d *deployment) flags(more ...string) []string {
+	return append([]string{
+		"serve", "--store", d.store, "--keys", d.keys, "--addr", "127.0.0.1:0", "--operations-addr", "127.0.0.1:0",
+		"--sms-url", d.smsc.SendURL(), "--sms-user", "u", "--sms-password", "p", "--sms-from", "KHAIBAO",
+		"--firebase-project", "rehearsal", "--firebase-endpoint", d.fcm.Endpoint(),
+	}, more...)
+}
+
+// server is a running server with clients of its two addresses.
+type server struct {
+	*process
+	*client
+	deployment *deployment
+	operations *client
+}
+
+// serve starts a server and waits until it serves.
+func (d *deployment) serve(more ...string) *server {
+	d.Helper()
+	s := &server{process: start(d.T, nil, d.flags(more...)...), deployment: d}
+	said := s.await(`"msg":"serving","addr":"([^"]+)","operations":"([^"]+)","tls":(true|false)`)
+	scheme := map[string]string{"true": "https://", "false": "http://"}[said[3]]
+	s.client, s.operations = newClient(d.T, scheme+said[1]), newClient(d.T, "http://"+said[2])
+	return s
+}
+
+// codeOf asks for a code and gives the request and the code that the gateway got.
+func (s *server) codeOf(phone string, headers ...string) (request, code string) {
+	s.Helper()
+	before := len(s.deployment.smsc.To(phone))
+	var asked struct {
+		ID string `json:"request_id"`
+	}
+	s.want(http.StatusAccepted, "POST", "/v1/auth/otp", "", map[string]any{"phone": phone}, headers...).into(s.T, &asked)
+	s.eventually("the code arrives", func() bool { return len(s.deployment.smsc.To(phone)) > before })
+	all := s.deployment.smsc.To(phone)
+	return asked.ID, sixDigits.FindString(all[len(all)-1].Text)
+}
+
+// signIn signs a number in by the code that its SMS brought.
+func (s *server) signIn(phone string) pair {
+	s.Helper()
+	request, code := s.codeOf(phone)
+	var signedIn pair
+	s.want(http.StatusOK, "POST", "/v1/auth/otp/verify", "", map[string]any{"request_id": request, "code": code}).into(s.T, &signedIn)
+	return signedIn
+}
+
+// admin runs an administration command that must succeed and gives what it said.
+func (d *deployment) admin(args ...string) string {
+	d.Helper()
+	said, err := finish(d.T, nil, append([]string{"admin", "--store", d.store, "--keys", d.keys}, args...)...)
+	if err != nil {
+		d.Fatalf("admin %v: %v\n%s", args, err, said)
+	}
+	return said
+}
+
+var credentials = regexp.MustCompile(`password +(\S+)\nTOTP +(\S+)`)
+
+// appoint adds an official by the command line.
+func (d *deployment) appoint(login, role, area string) demoOfficial {
+	d.Helper()
+	said := d.admin("add", "--login", login, "--name", "Trần Minh", "--role", role, "--area", area)
+	found := credentials.FindStringSubmatch(said)
+	if found == nil {
+		d.Fatalf("admin add says no credentials:\n%s", said)
+	}
+	return demoOfficial{Login: login, Password: found[1], TOTPSecret: found[2]}
+}
+
+// declarationsOf counts what is stored, whatever the engine.
+func (d *deployment) declarations() map[string]int64 {
+	d.Helper()
+	engine := reopen(d.T, d.store)
+	defer engine.Close(context.Background())
+	return recount(d.T, engine, "covid19")
+}
+
+// total adds up.
+func total(counts map[string]int64) (sum int64) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}
+
+// phoneOf gives a mobile number of a test's own.
+func phoneOf(n int) string { return fmt.Sprintf("+8498%07d", n) }
