@@ -9,6 +9,7 @@ type EffectKind string
 const (
 	EffectAudit      EffectKind = "audit"       // write Audit
 	EffectPerson     EffectKind = "person"      // a person's identity or commune changed: their cases follow
+	EffectRemoved    EffectKind = "removed"     // a person was taken out of the household: cases follow, plans end
 	EffectErased     EffectKind = "erased"      // the account was erased: remove what points at it
 	EffectCaseClosed EffectKind = "case_closed" // what was kept for an open case may go now
 )
@@ -18,6 +19,7 @@ const (
 type Effect struct {
 	Kind     EffectKind
 	PersonID string
+	Program  string
 	Audit    *AuditEntry
 }
 

@@ -9,6 +9,9 @@ type MessageKind string
 const (
 	MessageOTP    MessageKind = "otp"
 	MessageAdvice MessageKind = "advice" // the decision of a declaration or update waits in the inbox
+	// MessageReminder and MessageReminderSMS ask for the update of a plan that has not come: in the app, and by SMS.
+	MessageReminder    MessageKind = "reminder"
+	MessageReminderSMS MessageKind = "reminder_sms"
 )
 
 // MessageState is where a message stands. It only moves forward.
@@ -52,6 +55,7 @@ type Message struct {
 	Program     string         // advice: the program
 	PersonID    string         // advice: whom it is about
 	Declaration DeclarationRef // advice: where its text comes from
+	Slot        time.Time      // reminder: when the update that it asks for was due
 
 	State     MessageState
 	Reason    string // why it failed: a code, never a text of a third party

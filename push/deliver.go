@@ -14,14 +14,25 @@ var errNotHeld = errors.New("push: the outbox is not ours")
 
 // deliver carries one message as far as it gets and writes down where it stands. An error means that it stays as it was.
 func (w *Worker) deliver(ctx context.Context, m *models.Message, term int) error {
-	switch {
-	case !w.now(m).Before(m.ExpiresAt):
+	reminder := m.Kind == models.MessageReminder || m.Kind == models.MessageReminderSMS
+	bySMS := m.Kind == models.MessageOTP || m.Kind == models.MessageReminderSMS
+	if !w.now(m).Before(m.ExpiresAt) {
 		return w.settle(ctx, m, models.MessageExpired, m.Reason)
-	case m.Kind != models.MessageOTP && w.Push == nil:
+	}
+	if reminder && w.Wanted != nil {
+		wanted, err := w.Wanted(ctx, m)
+		if err != nil {
+			return err
+		}
+		if !wanted {
+			return w.settle(ctx, m, models.MessageExpired, "answered")
+		}
+	}
+	if !bySMS && w.Push == nil {
 		return w.settle(ctx, m, models.MessageStored, "")
 	}
 	m.Attempts++
-	if m.Kind == models.MessageOTP {
+	if bySMS {
 		return w.deliverSMS(ctx, m, term)
 	}
 	return w.deliverPush(ctx, m, term)
@@ -31,9 +42,18 @@ func (w *Worker) deliverSMS(ctx context.Context, m *models.Message, term int) er
 	if w.SMS == nil {
 		return w.settle(ctx, m, models.MessageFailed, "no_gateway")
 	}
-	err := w.send(ctx, w.SMS, term, models.Envelope{
-		ID: m.ID, To: m.To, Text: m.Text, TTL: m.ExpiresAt.Sub(w.now(m)), Urgent: true,
-	})
+	e := models.Envelope{ID: m.ID, To: m.To, Text: m.Text, TTL: m.ExpiresAt.Sub(w.now(m)), Urgent: m.Lane == models.LaneOTP}
+	if m.Kind == models.MessageReminderSMS {
+		account, err := w.Store.Account(ctx, m.Account)
+		if models.NotFound.Is(err) || (err == nil && account.Erased()) {
+			return w.settle(ctx, m, models.MessageFailed, "erased")
+		}
+		if err != nil {
+			return err
+		}
+		e.To, e.Text = account.Phone, w.Text(account.Lang, "message.reminder_sms", nil)
+	}
+	err := w.send(ctx, w.SMS, term, e)
 	var failure *models.SendError
 	switch {
 	case err == nil:

@@ -80,9 +80,20 @@ func (b *Inbox) item(ctx context.Context, m *models.Message, lang models.Lang) (
 		ID: m.ID, Kind: m.Kind, PersonID: m.PersonID, Program: m.Program, Declaration: m.Declaration, CreatedAt: m.CreatedAt,
 		Title: b.Text(lang, "message.push_title", nil), Text: b.Text(lang, "message.push_body", nil),
 	}
-	if m.Kind != models.MessageAdvice {
-		return item, nil
+	switch m.Kind {
+	case models.MessageAdvice:
+		return b.advice(ctx, m, item, lang)
+	case models.MessageReminder, models.MessageReminderSMS:
+		if program, ok := b.Programs.Current(m.Program, m.CreatedAt); ok {
+			item.Title = b.Text(lang, "message.reminder_title", nil)
+			item.Text = b.Text(lang, "message.reminder_body", map[string]any{"program": program.Name(lang)})
+		}
 	}
+	return item, nil
+}
+
+// advice renders the decision that a message is about.
+func (b *Inbox) advice(ctx context.Context, m *models.Message, item InboxItem, lang models.Lang) (InboxItem, error) {
 	d, err := b.Store.Declaration(ctx, m.Account, m.Declaration.Form, m.Declaration.ID)
 	if models.NotFound.Is(err) {
 		return item, nil

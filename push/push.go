@@ -48,8 +48,10 @@ type Config struct {
 	Store Store
 	// Push carries pushes; nil when Firebase is not configured: messages then wait in the inbox only.
 	Push Sender
-	// SMS carries one-time passwords; nil when there is no gateway: they then fail.
+	// SMS carries one-time passwords and reminders; nil when there is no gateway: they then fail.
 	SMS Sender
+	// Wanted tells right before the sending whether a reminder is still worth it; nil sends every one.
+	Wanted func(ctx context.Context, m *models.Message) (bool, error)
 	// Text renders one of the product's own texts.
 	Text func(lang models.Lang, key string, args map[string]any) string
 	// Now is the domain's clock. One-time passwords live by real time.

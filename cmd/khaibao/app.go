@@ -17,6 +17,7 @@ import (
 	"khaibao/internal/auth"
 	"khaibao/internal/cases"
 	"khaibao/internal/effects"
+	"khaibao/internal/followup"
 	"khaibao/internal/intake"
 	"khaibao/internal/lang"
 	"khaibao/internal/privacy"
@@ -59,6 +60,7 @@ type app struct {
 	intake    *intake.Service
 	cases     *cases.Service
 	privacy   *privacy.Service
+	followup  *followup.Service
 	effects   *effects.Worker
 	outbox    *push.Worker
 	api       http.Handler
@@ -129,12 +131,17 @@ func (a *app) workers() {
 	owner := leaseOwner(a.engine)
 	a.outbox = push.NewWorker(push.Config{
 		Store: a.store, Push: a.pushes, SMS: a.sms, Text: a.texts.Text, Now: a.now, Owner: owner, Log: a.log, Observe: observeOutbox(a.metrics),
+		Wanted: func(ctx context.Context, m *models.Message) (bool, error) { return a.followup.Wanted(ctx, m) },
+	})
+	a.followup = followup.New(followup.Config{
+		Store: a.store, Programs: a.catalog, Missed: a.cases.Missed, Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
 	})
 	a.effects = effects.New(effects.Config{
 		Store: a.store,
 		BeginCounting: func(ctx context.Context, form models.Form) (effects.Counting, error) {
 			return a.store.BeginCounting(ctx, form)
 		},
+		Planned: a.followup.Planned, Plan: a.followup.Apply, EndPlans: a.followup.End,
 		Flag: a.cases.Apply, Follow: a.cases.FollowPerson, Forget: a.privacy.Forget, Release: a.privacy.Release,
 		Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
 	})
@@ -182,6 +189,7 @@ func (a *app) work(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.effects.Run(ctx) })
 	group.Go(func() error { return a.outbox.Run(ctx) })
+	group.Go(func() error { return a.followup.Run(ctx) })
 	group.Go(func() error {
 		tick := time.NewTicker(purgeEvery)
 		defer tick.Stop()

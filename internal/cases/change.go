@@ -149,7 +149,7 @@ func (s *Service) apply(official models.Official, c *models.Case, p Patch, move 
 	entry.Detail = detail
 	effects := []models.Effect{{Kind: models.EffectAudit, Audit: &entry}}
 	if detail["status"] == string(models.CaseClosed) {
-		effects = append(effects, models.Effect{Kind: models.EffectCaseClosed, PersonID: c.PersonID})
+		effects = append(effects, models.Effect{Kind: models.EffectCaseClosed, PersonID: c.PersonID, Program: c.Program})
 	}
 	return effects, nil
 }

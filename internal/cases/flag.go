@@ -103,6 +103,18 @@ func (s *Service) trend(c *models.Case, d *models.Declaration) {
 	}
 }
 
+// Missed puts a person into the officials' queue because an update that was due then has not come. A case that is closed,
+// or whose person has been heard of since, stays as it is; so does one that says so already.
+func (s *Service) Missed(ctx context.Context, account, person, program string, since time.Time) error {
+	return s.store.ChangeCase(ctx, account, person, program, func(c *models.Case) error {
+		if c.Status == models.CaseClosed || !c.MissedSince.IsZero() || !c.LastDeclaredAt.Before(since) {
+			return models.ErrUnchanged
+		}
+		c.MissedSince = since
+		return nil
+	})
+}
+
 // deadline is when the officials must have made first contact; zero when the program sets none.
 func (s *Service) deadline(program string, version int, level models.Level, from time.Time) time.Time {
 	p, ok := s.programs.Version(program, version)

@@ -19,8 +19,10 @@ import (
 // Store is where documents owe effects.
 type Store interface {
 	PendingDeclarations(ctx context.Context, form models.Form, limit int) ([]models.Declaration, error)
-	// WithCase gives those of the declarations whose person already has a case under the program.
+	// WithCase tells for which of the declarations the person already has a case under the program.
 	WithCase(ctx context.Context, ds []models.Declaration) (map[int]bool, error)
+	// WithFollowUp tells for which of them the person has or had a plan under the program.
+	WithFollowUp(ctx context.Context, ds []models.Declaration) (map[int]bool, error)
 	Enqueue(ctx context.Context, messages ...models.Message) error
 	PendingAccounts(ctx context.Context, limit int) ([]models.Pending, error)
 	PendingCases(ctx context.Context, limit int) ([]models.Pending, error)
@@ -45,6 +47,12 @@ type Config struct {
 	BeginCounting func(ctx context.Context, form models.Form) (Counting, error)
 	// Flag carries a declaration into the person's case.
 	Flag func(ctx context.Context, d *models.Declaration) error
+	// Planned tells whether a declaration's level has a plan of follow-up.
+	Planned func(d *models.Declaration) bool
+	// Plan carries a declaration into the person's plan.
+	Plan func(ctx context.Context, d *models.Declaration) error
+	// EndPlans ends the plans of a person, of all people of an account, or of one program, when the others are empty.
+	EndPlans func(ctx context.Context, account, person, program string, reason models.EndReason) error
 	// Follow carries a changed person into their cases.
 	Follow func(ctx context.Context, account, person string) error
 	// Forget carries out what an erasure leaves to be done.
@@ -237,10 +245,12 @@ func (w *Worker) carryOut(ctx context.Context, account string, e models.Effect) 
 	switch e.Kind {
 	case models.EffectPerson:
 		return w.Follow(ctx, account, e.PersonID)
+	case models.EffectRemoved:
+		return errors.Join(w.Follow(ctx, account, e.PersonID), w.EndPlans(ctx, account, e.PersonID, "", models.EndWithdrawn))
 	case models.EffectErased:
-		return w.Forget(ctx, account)
+		return errors.Join(w.EndPlans(ctx, account, "", "", models.EndWithdrawn), w.Forget(ctx, account))
 	case models.EffectCaseClosed:
-		return w.Release(ctx, account)
+		return errors.Join(w.EndPlans(ctx, account, e.PersonID, e.Program, models.EndClosed), w.Release(ctx, account))
 	}
 	return errors.New("no such effect: " + string(e.Kind))
 }
@@ -281,13 +291,17 @@ func (w *Worker) flag(ctx context.Context, ds []models.Declaration) ([]models.De
 	if err != nil {
 		return nil, err
 	}
+	followed, err := w.Store.WithFollowUp(ctx, ds)
+	if err != nil {
+		return nil, err
+	}
 	type who struct{ account, person, program string }
 	people := map[who][]*models.Declaration{}
 	concerned := map[who]bool{}
 	for i := range ds {
 		key := who{ds[i].Account, ds[i].PersonID, ds[i].Program}
 		people[key] = append(people[key], &ds[i])
-		concerned[key] = concerned[key] || known[i] || ds[i].Decision.Level.Flagged()
+		concerned[key] = concerned[key] || known[i] || followed[i] || ds[i].Decision.Level.Flagged() || w.Planned(&ds[i])
 	}
 	var mu sync.Mutex
 	stuck := map[who]bool{}
@@ -300,6 +314,9 @@ func (w *Worker) flag(ctx context.Context, ds []models.Declaration) ([]models.De
 		group.Go(func() error {
 			for _, d := range own {
 				err := w.Flag(ctx, d)
+				if err == nil {
+					err = w.Plan(ctx, d)
+				}
 				if models.Unavailable.Is(err) || ctx.Err() != nil {
 					return err
 				}

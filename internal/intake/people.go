@@ -179,7 +179,7 @@ func (s *Service) RemovePerson(ctx context.Context, citizen models.Citizen, id s
 		} else {
 			account.People = slices.DeleteFunc(account.People, func(p models.Person) bool { return p.ID == id })
 		}
-		return []models.Effect{{Kind: models.EffectPerson, PersonID: id}}, nil
+		return []models.Effect{{Kind: models.EffectRemoved, PersonID: id}}, nil
 	})
 	s.accepted()
 	return kept, err

@@ -22,8 +22,15 @@ type Ladder struct {
 // LadderStep is taken so long after an update was due.
 type LadderStep struct {
 	After time.Duration
-	Do    string // "push", "sms" or "official"
+	Do    string // StepPush, StepSMS or StepOfficial
 }
+
+// What a step of the ladder does.
+const (
+	StepPush     = "push"     // a push, and a line in the inbox
+	StepSMS      = "sms"      // an SMS
+	StepOfficial = "official" // the person stands in the officials' queue as missed
+)
 
 // Plan gives the follow-up of a level; false when the level has none.
 func (p *Program) Plan(level models.Level) (Plan, bool) {
@@ -36,7 +43,7 @@ func (p *Program) Plan(level models.Level) (Plan, bool) {
 // Ladder gives the program's ladder; it has no steps when the program has none.
 func (p *Program) Ladder() Ladder { return p.ladder }
 
-var ladderSteps = []string{"push", "sms", "official"}
+var ladderSteps = []string{StepPush, StepSMS, StepOfficial}
 
 func (b *builder) plan(node *planNode) *Plan {
 	if node == nil {

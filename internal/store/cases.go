@@ -180,6 +180,32 @@ func (s *Store) UpsertCase(ctx context.Context, account, person, program string,
 	})
 }
 
+// ChangeCase changes the case of a person under a program, if there is one; what it is found by stays. change may return
+// models.ErrUnchanged.
+func (s *Store) ChangeCase(ctx context.Context, account, person, program string, change func(*models.Case) error) error {
+	id := caseID(account, person, program)
+	return retryChanged(ctx, "changing a case", func() error {
+		var doc caseDoc
+		err := s.engine.Get(ctx, colCases, id, &doc)
+		if errors.Is(err, ErrMissing) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		opened, err := s.openCases(ctx, []caseDoc{doc})
+		if err != nil {
+			return err
+		}
+		if err := change(&opened[0].Case); errors.Is(err, models.ErrUnchanged) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		return s.replaceCase(ctx, &opened[0].Case, doc, nil, doc.Search)
+	})
+}
+
 // CasesOfAccount gives every case of a household, whatever its scope: for effects and the citizen's own export only.
 func (s *Store) CasesOfAccount(ctx context.Context, account string) ([]models.Case, error) {
 	var docs []caseDoc
@@ -227,14 +253,24 @@ func (s *Store) HasOpenCase(ctx context.Context, account, personID string) (bool
 	return false, err
 }
 
-// WithCase tells, by index, for which of the declarations the person already has a case under the program.
+// WithCase tells for which of the declarations the person already has a case under the program.
 func (s *Store) WithCase(ctx context.Context, ds []models.Declaration) (map[int]bool, error) {
+	return s.with(ctx, colCases, ds)
+}
+
+// WithFollowUp tells for which of the declarations the person has or had a plan under the program.
+func (s *Store) WithFollowUp(ctx context.Context, ds []models.Declaration) (map[int]bool, error) {
+	return s.with(ctx, colFollowUps, ds)
+}
+
+// with tells, by _id, for which of the declarations a collection of one document a person and program has it.
+func (s *Store) with(ctx context.Context, collection string, ds []models.Declaration) (map[int]bool, error) {
 	ids := make([]string, len(ds))
 	for i := range ds {
 		ids[i] = caseID(ds[i].Account, ds[i].PersonID, ds[i].Program)
 	}
 	found := map[string]bool{}
-	err := s.engine.GetAll(ctx, colCases, slices.Compact(slices.Sorted(slices.Values(ids))), func(raw Raw) error {
+	err := s.engine.GetAll(ctx, collection, slices.Compact(slices.Sorted(slices.Values(ids))), func(raw Raw) error {
 		var doc pendingDoc
 		err := raw.Decode(&doc)
 		found[doc.ID] = true
@@ -244,7 +280,7 @@ func (s *Store) WithCase(ctx context.Context, ds []models.Declaration) (map[int]
 	for i, id := range ids {
 		with[i] = found[id]
 	}
-	return with, asError("finding cases", err)
+	return with, asError("finding "+collection, err)
 }
 
 // searchHashes gives the keyed hashes of terms: under the newest key to be kept, under all keys to be looked up.

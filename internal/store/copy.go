@@ -18,6 +18,7 @@ var documentOf = map[string]func() Document{
 	colDeclarations: func() Document { return &declarationDoc{} },
 	colUpdates:      func() Document { return &declarationDoc{} },
 	colCases:        func() Document { return &caseDoc{} },
+	colFollowUps:    func() Document { return &followUpDoc{} },
 	colOutbox:       func() Document { return &messageDoc{} },
 	colAudit:        func() Document { return &auditDoc{} },
 	colOfficials:    func() Document { return &officialDoc{} },

@@ -16,6 +16,7 @@ type todoDoc struct {
 type effectDoc struct {
 	Kind     models.EffectKind `bson:"kind" json:"kind"`
 	PersonID string            `bson:"person,omitempty" json:"person,omitempty"`
+	Program  string            `bson:"program,omitempty" json:"program,omitempty"`
 	Audit    *auditDoc         `bson:"audit,omitempty" json:"audit,omitempty"`
 }
 
@@ -30,7 +31,7 @@ func (s *Store) addEffects(collection, id string, owed *todoDoc, effects []model
 		todo.Effects = append(todo.Effects, owed.Effects...)
 	}
 	for _, e := range effects {
-		doc := effectDoc{Kind: e.Kind, PersonID: e.PersonID}
+		doc := effectDoc{Kind: e.Kind, PersonID: e.PersonID, Program: e.Program}
 		if e.Audit != nil {
 			audit, err := s.sealAudit(*e.Audit)
 			if err != nil {
@@ -73,7 +74,7 @@ func (s *Store) pending(ctx context.Context, collection string, limit int) ([]mo
 			p.Account = doc.ID
 		}
 		for _, e := range doc.Todo.Effects {
-			effect := models.Effect{Kind: e.Kind, PersonID: e.PersonID}
+			effect := models.Effect{Kind: e.Kind, PersonID: e.PersonID, Program: e.Program}
 			if e.Audit != nil {
 				entry, err := s.openAudit(*e.Audit)
 				if err != nil {

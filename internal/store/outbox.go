@@ -24,6 +24,7 @@ type messageDoc struct {
 	PersonID  string              `bson:"person,omitempty" json:"person,omitempty"`
 	Form      models.Form         `bson:"form,omitempty" json:"form,omitempty"`
 	Declared  string              `bson:"declared,omitempty" json:"declared,omitempty"`
+	Slot      Time                `bson:"slot,omitempty" json:"slot,omitzero"`
 	State     models.MessageState `bson:"state" json:"state"`
 	Reason    string              `bson:"reason,omitempty" json:"reason,omitempty"`
 	Attempts  int                 `bson:"attempts,omitempty" json:"attempts,omitempty"`
@@ -57,7 +58,7 @@ func messageID(account, id string) string {
 func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
 	doc := messageDoc{
 		ID: messageID(m.Account, m.ID), Rev: NewID(), Account: m.Account, Kind: m.Kind, WasLane: int(m.Lane), Lang: m.Lang,
-		Program: m.Program, PersonID: m.PersonID, Form: m.Declaration.Form, Declared: m.Declaration.ID,
+		Program: m.Program, PersonID: m.PersonID, Form: m.Declaration.Form, Declared: m.Declaration.ID, Slot: At(m.Slot),
 		State: m.State, Reason: m.Reason, Attempts: m.Attempts, Delivered: m.Delivered,
 		CreatedAt: At(m.CreatedAt), ExpiresAt: At(m.ExpiresAt), SentAt: At(m.SentAt), PurgeAt: At(m.CreatedAt.Add(keepMessages)),
 	}
@@ -95,7 +96,7 @@ func (s *Store) openMessage(doc *messageDoc) (models.Message, error) {
 	}
 	m := models.Message{
 		ID: doc.ID[len(account)+1:], Rev: doc.Rev, Account: doc.Account, Kind: doc.Kind, Lane: models.Lane(doc.WasLane), Lang: doc.Lang,
-		Program: doc.Program, PersonID: doc.PersonID, Declaration: models.DeclarationRef{Form: doc.Form, ID: doc.Declared},
+		Program: doc.Program, PersonID: doc.PersonID, Declaration: models.DeclarationRef{Form: doc.Form, ID: doc.Declared}, Slot: doc.Slot.Time(),
 		State: doc.State, Reason: doc.Reason, Attempts: doc.Attempts, Delivered: doc.Delivered,
 		CreatedAt: doc.CreatedAt.Time(), DueAt: doc.Due.Time(), ExpiresAt: doc.ExpiresAt.Time(), SentAt: doc.SentAt.Time(),
 	}

@@ -37,6 +37,7 @@ const (
 	colDeclarations = "declarations"
 	colUpdates      = "health_updates"
 	colCases        = "cases"
+	colFollowUps    = "follow_ups"
 	colOutbox       = "outbox"
 	colAudit        = "audit"
 	colOfficials    = "officials"
@@ -59,6 +60,10 @@ func Collections() []Collection {
 		{Name: colDeclarations, Indexes: []Index{todo}},
 		{Name: colUpdates, Indexes: []Index{todo}},
 		{Name: colCases, Indexes: append(caseIndexes(), todo)},
+		{Name: colFollowUps, Indexes: []Index{
+			{Name: "next", Fields: []Order{{Field: "next"}, {Field: "_id"}}, Sparse: true},
+			{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}},
+		}},
 		{Name: colOutbox, TTL: "purge_at", Indexes: []Index{
 			{Name: "due", Fields: []Order{{Field: "lane"}, {Field: "due"}, {Field: "_id"}}, Sparse: true},
 		}},

@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"khaibao/models"
+)
+
+// followUpDoc is the plan of a person under a program; its _id is that of the person's case, whether there is one or not.
+// Next is there only while somebody has to do something at that moment, so that the scheduler's index holds those alone.
+type followUpDoc struct {
+	ID         string           `bson:"_id" json:"_id"`
+	Rev        string           `bson:"rev" json:"rev"`
+	Account    string           `bson:"account" json:"account"`
+	PersonID   string           `bson:"person" json:"person"`
+	Program    string           `bson:"program" json:"program"`
+	Version    int              `bson:"version" json:"version"`
+	Level      int              `bson:"level" json:"level"`
+	StartedAt  Time             `bson:"started_at,omitempty" json:"started_at,omitzero"`
+	EndsAt     Time             `bson:"ends_at,omitempty" json:"ends_at,omitzero"`
+	EndedAt    Time             `bson:"ended_at,omitempty" json:"ended_at,omitzero"`
+	EndReason  models.EndReason `bson:"end_reason,omitempty" json:"end_reason,omitempty"`
+	LastAt     Time             `bson:"last_at,omitempty" json:"last_at,omitzero"`
+	LastRecv   Time             `bson:"last_recv,omitempty" json:"last_recv,omitzero"`
+	AnsweredTo Time             `bson:"answered_to,omitempty" json:"answered_to,omitzero"`
+	LowerSince Time             `bson:"lower_since,omitempty" json:"lower_since,omitzero"`
+	ClimbedAt  Time             `bson:"climbed_at,omitempty" json:"climbed_at,omitzero"`
+	ClimbedFor Time             `bson:"climbed_for,omitempty" json:"climbed_for,omitzero"`
+	ClimbedBy  int              `bson:"climbed_by,omitempty" json:"climbed_by,omitempty"`
+	Next       Time             `bson:"next,omitempty" json:"next,omitzero"`
+}
+
+func (d followUpDoc) Key() string      { return d.ID }
+func (d followUpDoc) Revision() string { return d.Rev }
+
+func followUpOf(f *models.FollowUp) followUpDoc {
+	return followUpDoc{
+		ID: caseID(f.Account, f.PersonID, f.Program), Rev: NewID(), Account: f.Account, PersonID: f.PersonID, Program: f.Program,
+		Version: f.Version, Level: int(f.Level), StartedAt: At(f.StartedAt), EndsAt: At(f.EndsAt), EndedAt: At(f.EndedAt), EndReason: f.EndReason,
+		LastAt: At(f.LastAt), LastRecv: At(f.LastReceived), AnsweredTo: At(f.AnsweredTo), LowerSince: At(f.LowerSince),
+		ClimbedAt: At(f.Climbed.At), ClimbedFor: At(f.Climbed.Slot), ClimbedBy: f.Climbed.Step, Next: At(f.NextAt),
+	}
+}
+
+func (d *followUpDoc) model() models.FollowUp {
+	return models.FollowUp{
+		Rev: d.Rev, Account: d.Account, PersonID: d.PersonID, Program: d.Program, Version: d.Version, Level: models.Level(d.Level),
+		StartedAt: d.StartedAt.Time(), EndsAt: d.EndsAt.Time(), EndedAt: d.EndedAt.Time(), EndReason: d.EndReason,
+		LastAt: d.LastAt.Time(), LastReceived: d.LastRecv.Time(), AnsweredTo: d.AnsweredTo.Time(), LowerSince: d.LowerSince.Time(),
+		Climbed: models.LadderPoint{At: d.ClimbedAt.Time(), Slot: d.ClimbedFor.Time(), Step: d.ClimbedBy}, NextAt: d.Next.Time(),
+	}
+}
+
+// FollowUp gives the plan of a person under a program, NotFound when there never was one.
+func (s *Store) FollowUp(ctx context.Context, account, person, program string) (models.FollowUp, error) {
+	var doc followUpDoc
+	err := s.engine.Get(ctx, colFollowUps, caseID(account, person, program), &doc)
+	return doc.model(), asError("reading a follow-up", err)
+}
+
+// UpsertFollowUp changes the plan of a person under a program, making it at need; change says whether it changed anything
+// and is called again when somebody was faster.
+func (s *Store) UpsertFollowUp(ctx context.Context, account, person, program string, change func(*models.FollowUp) bool) error {
+	id := caseID(account, person, program)
+	return retryChanged(ctx, "keeping a follow-up", func() error {
+		var doc followUpDoc
+		err := s.engine.Get(ctx, colFollowUps, id, &doc)
+		if err != nil && !errors.Is(err, ErrMissing) {
+			return err
+		}
+		f := doc.model()
+		f.Account, f.PersonID, f.Program = account, person, program
+		if !change(&f) {
+			return nil
+		}
+		if doc.ID != "" {
+			return s.engine.Replace(ctx, colFollowUps, followUpOf(&f), doc.Rev)
+		}
+		if err = s.engine.Insert(ctx, colFollowUps, followUpOf(&f)); errors.Is(err, ErrExists) {
+			return ErrChanged
+		}
+		return err
+	})
+}
+
+// SaveFollowUp writes a plan that was read before: Changed when somebody else did meanwhile.
+func (s *Store) SaveFollowUp(ctx context.Context, f *models.FollowUp) error {
+	return asError("saving a follow-up", s.engine.Replace(ctx, colFollowUps, followUpOf(f), f.Rev))
+}
+
+// DueFollowUps gives plans that need somebody by a moment, the longest due first.
+func (s *Store) DueFollowUps(ctx context.Context, now time.Time, limit int) ([]models.FollowUp, error) {
+	out, err := s.followUps(ctx, Query{
+		Where: []Cond{{"next", Le, At(now)}}, Sort: []Order{{Field: "next"}, {Field: "_id"}}, Limit: limit, Index: "next",
+	})
+	return out, asError("reading due follow-ups", err)
+}
+
+// FollowUpsOf gives every plan of a household.
+func (s *Store) FollowUpsOf(ctx context.Context, account string) ([]models.FollowUp, error) {
+	out, err := s.followUps(ctx, Query{
+		Where: []Cond{{"account", Eq, account}}, Sort: []Order{{Field: "account"}, {Field: "_id"}}, Index: "account",
+	})
+	return out, asError("reading the follow-ups of a household", err)
+}
+
+func (s *Store) followUps(ctx context.Context, q Query) ([]models.FollowUp, error) {
+	var out []models.FollowUp
+	err := s.engine.Find(ctx, colFollowUps, q, func(raw Raw) error {
+		var doc followUpDoc
+		err := raw.Decode(&doc)
+		out = append(out, doc.model())
+		return err
+	})
+	return out, err
+}
