@@ -25,6 +25,7 @@ import (
 	"khaibao/internal/cases"
 	"khaibao/internal/contract"
 	"khaibao/internal/effects"
+	"khaibao/internal/followup"
 	"khaibao/internal/intake"
 	"khaibao/internal/lang"
 	"khaibao/internal/privacy"
@@ -130,11 +131,13 @@ func (w *world) config() Config {
 	})
 	rights := privacy.New(privacy.Config{Store: w.store, EndSessions: citizens.EndSessions, Follow: caseWork.FollowPerson, Now: w.now})
 	log := slog.New(slog.NewJSONHandler(&locked{w: w.log}, nil))
+	plans := followup.New(followup.Config{Store: w.store, Programs: w.programs, Missed: caseWork.Missed, Now: w.now, Owner: "test", Log: log})
 	w.effects = effects.New(effects.Config{
 		Store: w.store,
 		BeginCounting: func(ctx context.Context, form models.Form) (effects.Counting, error) {
 			return w.store.BeginCounting(ctx, form)
 		},
+		Planned: plans.Planned, Plan: plans.Apply, EndPlans: plans.End,
 		Flag: caseWork.Apply, Follow: caseWork.FollowPerson, Forget: rights.Forget, Release: rights.Release,
 		Enqueued: func() {}, Now: w.now, Owner: "test", Log: log,
 	})

@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -62,6 +63,7 @@ func (b *Inbox) List(ctx context.Context, citizen models.Citizen, page models.Pa
 	if err != nil {
 		return nil, "", err
 	}
+	messages = slices.DeleteFunc(messages, hidden)
 	items := make([]InboxItem, len(messages))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(inboxReaders)
@@ -72,6 +74,12 @@ func (b *Inbox) List(ctx context.Context, citizen models.Citizen, page models.Pa
 		})
 	}
 	return items, next, group.Wait()
+}
+
+// hidden is what no inbox shows: a reminder that went out by SMS, and one that nobody needed any more.
+func hidden(m models.Message) bool {
+	return m.Kind == models.MessageReminderSMS ||
+		m.Kind == models.MessageReminder && (m.State == models.MessageExpired || m.State == models.MessagePending)
 }
 
 // item renders one message. What it was about may be gone; then it says what a push says.
