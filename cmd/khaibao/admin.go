@@ -36,7 +36,7 @@ func (c *adminCommand) with(ctx context.Context, do func(*auth.Officials) error)
 		return err
 	}
 	defer engine.Close(context.WithoutCancel(ctx))
-	a, err := assemble(ctx, parts{engine: engine, keys: keys, now: time.Now, log: slog.New(slog.DiscardHandler), argon: auth.DefaultArgon2(), otp: budgetConfig{OTPPerPhoneHour: 1, OTPPerPhoneDay: 1, OTPPerAddressHour: 1, OTPPerDay: 1}})
+	a, err := assemble(ctx, parts{engine: engine, keys: keys, now: time.Now, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

@@ -36,11 +36,12 @@ type parts struct {
 	programs []rules.Source
 	now      func() time.Time // the domain's clock
 	log      *slog.Logger
-	sms      push.Sender   // nil without a gateway
-	pushes   push.Sender   // nil without Firebase
-	firebase auth.Verifier // nil without Firebase sign-in
-	otp      budgetConfig
-	argon    auth.Argon2
+	sms      push.Sender       // nil without a gateway
+	pushes   push.Sender       // nil without Firebase
+	firebase auth.Verifier     // nil without Firebase sign-in
+	otp      budgetConfig      // nothing set: the defaults
+	logins   auth.LoginBudgets // nothing set: the defaults
+	argon    auth.Argon2       // nothing set: the defaults
 	proxies  []netip.Prefix
 	// oneAddress serves the operators' pages beside the API.
 	oneAddress bool

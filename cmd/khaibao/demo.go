@@ -94,9 +94,10 @@ func (d *demo) open(ctx context.Context) error {
 	d.closers = append(d.closers, release)
 	d.pages.clock = newDemoClock(filepath.Join(c.Data, "clock.json"))
 	p := parts{
-		now: d.pages.clock.Now, programs: programSources(c.Programs), oneAddress: true, argon: auth.DefaultArgon2(),
-		log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		otp: budgetConfig{OTPPerPhoneHour: 100, OTPPerPhoneDay: 1000, OTPPerAddressHour: 100, OTPPerDay: 10000},
+		now: d.pages.clock.Now, programs: programSources(c.Programs), oneAddress: true,
+		log:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		otp:    budgetConfig{OTPPerPhoneHour: 100, OTPPerPhoneDay: 1000, OTPPerAddressHour: 100, OTPPerDay: 10000},
+		logins: auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 300},
 	}
 	if p.keys, err = demoKeys(filepath.Join(c.Data, "keys.json")); err != nil {
 		return err

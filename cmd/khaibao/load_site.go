@@ -18,7 +18,6 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 	"golang.org/x/sync/errgroup"
 
-	"khaibao/internal/auth"
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
 	"khaibao/models"
@@ -81,7 +80,7 @@ func loadParts(engine store.Engine, keys *seal.Keys, log *os.File) parts {
 	const enough = 1 << 20
 	return parts{
 		engine: engine, keys: keys, now: time.Now, log: slog.New(slog.NewJSONHandler(log, nil)), firebase: loadVerifier{},
-		argon: auth.DefaultArgon2(), otp: budgetConfig{OTPPerPhoneHour: enough, OTPPerPhoneDay: enough, OTPPerAddressHour: enough, OTPPerDay: enough},
+		otp: budgetConfig{OTPPerPhoneHour: enough, OTPPerPhoneDay: enough, OTPPerAddressHour: enough, OTPPerDay: enough},
 	}
 }
 

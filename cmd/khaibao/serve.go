@@ -60,7 +60,7 @@ func programSources(dir string) []rules.Source {
 }
 
 func (c *serveCommand) parts(ctx context.Context, log *slog.Logger) (parts, error) {
-	p := parts{programs: programSources(c.Programs), now: time.Now, log: log, otp: c.budgetConfig, argon: auth.DefaultArgon2()}
+	p := parts{programs: programSources(c.Programs), now: time.Now, log: log, otp: c.budgetConfig}
 	var err error
 	if p.proxies, err = c.proxies(); err != nil {
 		return p, err

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	"khaibao/internal/auth"
 )
 
@@ -10,8 +12,10 @@ func (a *app) signIn() (err error) {
 		return err
 	}
 	budgets := auth.DefaultBudgets()
-	budgets.OTPPerPhoneHour, budgets.OTPPerPhoneDay = a.otp.OTPPerPhoneHour, a.otp.OTPPerPhoneDay
-	budgets.OTPPerAddressHour, budgets.OTPPerDay, budgets.OTPResend = a.otp.OTPPerAddressHour, a.otp.OTPPerDay, a.otp.OTPResend
+	if a.otp != (budgetConfig{}) {
+		budgets.OTPPerPhoneHour, budgets.OTPPerPhoneDay = a.otp.OTPPerPhoneHour, a.otp.OTPPerPhoneDay
+		budgets.OTPPerAddressHour, budgets.OTPPerDay, budgets.OTPResend = a.otp.OTPPerAddressHour, a.otp.OTPPerDay, a.otp.OTPResend
+	}
 	a.citizens, err = auth.NewCitizens(auth.CitizensConfig{
 		Store: a.store, Keys: a.keys, Tokens: a.tokens, Outbox: a.store, Text: a.texts.Text,
 		Enqueued: func() { a.outbox.Wake() }, Firebase: a.firebase, Budgets: budgets,
@@ -20,7 +24,7 @@ func (a *app) signIn() (err error) {
 		return err
 	}
 	a.officials, err = auth.NewOfficials(auth.OfficialsConfig{
-		Store: a.store, Keys: a.keys, Tokens: a.tokens, Argon2: a.argon, Budgets: auth.DefaultLoginBudgets(), ValidArea: a.areas.ValidScope,
+		Store: a.store, Keys: a.keys, Tokens: a.tokens, Argon2: cmp.Or(a.argon, auth.DefaultArgon2()), Budgets: cmp.Or(a.logins, auth.DefaultLoginBudgets()), ValidArea: a.areas.ValidScope,
 	})
 	return err
 }
