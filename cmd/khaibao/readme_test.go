@@ -77,6 +77,9 @@ func checkTour(t *testing.T, said string) {
 		}
 		rest = rest[i+len(want):]
 	}
+	if missed := regexp.MustCompile(`\n"20\d\d-[^"]+Z"\s*$`); !missed.MatchString(said) {
+		t.Errorf("the tour does not end with since when updates are missed:\n%s", said)
+	}
 	bodies := regexp.MustCompile(`(?m)(\{"id":"[0-9a-f-]{36}".*\})20[01]$`).FindAllStringSubmatch(said, -1)
 	if len(bodies) != 2 || bodies[0][1] != bodies[1][1] || !json.Valid([]byte(bodies[0][1])) {
 		t.Errorf("sending it again does not give the same body:\n%q", bodies)
