@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"khaibao/internal/auth"
+	"khaibao/internal/store"
 	"khaibao/models"
 )
 
@@ -22,8 +23,10 @@ type adminCommand struct {
 	List    adminList    `cmd:"" help:"List the officials."`
 }
 
-// with opens the store for one administration step.
-func (c *adminCommand) with(ctx context.Context, do func(*auth.Officials) error) error {
+type opener func(ctx context.Context, address string) (store.Engine, error)
+
+// with opens the store for one administration step; servers may go on beside it.
+func (c *adminCommand) with(ctx context.Context, open opener, do func(*auth.Officials) error) error {
 	if err := settingsError(c.storeConfig.problems()); err != nil {
 		return err
 	}
@@ -31,7 +34,7 @@ func (c *adminCommand) with(ctx context.Context, do func(*auth.Officials) error)
 	if err != nil {
 		return err
 	}
-	engine, err := openEngine(ctx, c.Store)
+	engine, err := open(ctx, c.Store)
 	if err != nil {
 		return err
 	}
@@ -52,7 +55,7 @@ type adminAdd struct {
 
 // Run adds.
 func (c *adminAdd) Run(ctx context.Context, all *commands) error {
-	return all.Admin.with(ctx, func(officials *auth.Officials) error {
+	return all.Admin.with(ctx, openOrMake, func(officials *auth.Officials) error {
 		made, err := officials.Add(ctx, auth.NewOfficial{Login: c.Login, Name: c.Name, Role: c.Role, Area: c.Area})
 		if err == nil {
 			printCredentials(made)
@@ -74,7 +77,7 @@ type adminChange struct {
 
 // Run changes; it counts from the official's next request on.
 func (c *adminChange) Run(ctx context.Context, all *commands) error {
-	return all.Admin.with(ctx, func(officials *auth.Officials) error { return officials.Change(ctx, c.Login, c.Role, c.Area) })
+	return all.Admin.with(ctx, openBeside, func(officials *auth.Officials) error { return officials.Change(ctx, c.Login, c.Role, c.Area) })
 }
 
 type adminDisable struct {
@@ -83,7 +86,7 @@ type adminDisable struct {
 
 // Run disables.
 func (c *adminDisable) Run(ctx context.Context, all *commands) error {
-	return all.Admin.with(ctx, func(officials *auth.Officials) error { return officials.Disable(ctx, c.Login) })
+	return all.Admin.with(ctx, openBeside, func(officials *auth.Officials) error { return officials.Disable(ctx, c.Login) })
 }
 
 type adminEnable struct {
@@ -92,7 +95,7 @@ type adminEnable struct {
 
 // Run enables.
 func (c *adminEnable) Run(ctx context.Context, all *commands) error {
-	return all.Admin.with(ctx, func(officials *auth.Officials) error { return officials.Enable(ctx, c.Login) })
+	return all.Admin.with(ctx, openBeside, func(officials *auth.Officials) error { return officials.Enable(ctx, c.Login) })
 }
 
 type adminReset struct {
@@ -101,7 +104,7 @@ type adminReset struct {
 
 // Run resets.
 func (c *adminReset) Run(ctx context.Context, all *commands) error {
-	return all.Admin.with(ctx, func(officials *auth.Officials) error {
+	return all.Admin.with(ctx, openBeside, func(officials *auth.Officials) error {
 		made, err := officials.ResetCredentials(ctx, c.Login)
 		if err == nil {
 			printCredentials(made)
@@ -114,7 +117,7 @@ type adminList struct{}
 
 // Run lists.
 func (c *adminList) Run(ctx context.Context, all *commands) error {
-	return all.Admin.with(ctx, func(officials *auth.Officials) error {
+	return all.Admin.with(ctx, openBeside, func(officials *auth.Officials) error {
 		list, err := officials.List(ctx)
 		if err != nil {
 			return err

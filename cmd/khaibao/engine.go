@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"khaibao/internal/seal"
@@ -21,6 +23,23 @@ func openEngine(ctx context.Context, address string) (store.Engine, error) {
 		return mongo.Open(ctx, address)
 	}
 	return nil, fmt.Errorf("there is no store %q: give mongodb://... or sqlite:DIR", kind)
+}
+
+// openBeside opens a store that is there for a short step of administration, while servers may be running on it.
+func openBeside(ctx context.Context, address string) (store.Engine, error) {
+	if kind, dir, _ := strings.Cut(address, ":"); kind == "sqlite" {
+		return sqlite.OpenBeside(ctx, dir)
+	}
+	return openEngine(ctx, address)
+}
+
+// openOrMake is openBeside that makes a store where there is none.
+func openOrMake(ctx context.Context, address string) (store.Engine, error) {
+	engine, err := openBeside(ctx, address)
+	if errors.Is(err, fs.ErrNotExist) {
+		return openEngine(ctx, address)
+	}
+	return engine, err
 }
 
 // keys reads the keys that the settings name.

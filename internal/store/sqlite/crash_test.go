@@ -3,10 +3,13 @@ package sqlite_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"khaibao/internal/store"
@@ -169,4 +172,52 @@ func TestOpenRefusesWhatIsNoStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, dir) // the failed tries hold no lock
+}
+
+// Beside the owner of a directory another process reads and writes the same documents; where there is no store it makes none.
+func TestOpenBeside(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, opening := range map[string]func(context.Context, string) (*sqlite.Engine, error){"beside": sqlite.OpenBeside, "existing": sqlite.OpenExisting} {
+		if _, err := opening(t.Context(), dir+"/none"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: no store: %v, want fs.ErrNotExist", name, err)
+		}
+	}
+	if made, err := os.ReadDir(dir); err != nil || len(made) > 0 {
+		t.Fatalf("made %v (%v)", made, err)
+	}
+	owner := open(t, dir)
+	beside, err := sqlite.OpenBeside(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engines := []*sqlite.Engine{owner, beside}
+	var writers sync.WaitGroup
+	for i, e := range engines {
+		if err := e.Ensure(t.Context(), noteCollections()); err != nil {
+			t.Fatal(err)
+		}
+		writers.Go(func() {
+			for n := range 100 {
+				if err := e.Insert(t.Context(), notes, note{ID: fmt.Sprintf("%d-%d", i, n), Rev: "1"}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	for i, e := range engines {
+		if n, err := e.Count(t.Context(), notes, nil); err != nil || n != 200 {
+			t.Errorf("engine %d sees %d notes (%v), want those of both", i, n, err)
+		}
+	}
+	if err := beside.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.Open(t.Context(), dir); err == nil {
+		t.Error("closing the one beside took the lock from the owner")
+	}
+	if err := owner.Insert(t.Context(), notes, note{ID: "after", Rev: "1"}); err != nil {
+		t.Error(err)
+	}
 }

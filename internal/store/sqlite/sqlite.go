@@ -1,5 +1,5 @@
 // Package sqlite keeps documents in one SQLite file: for the demo, for tests and for a small site. Documents are JSON
-// text; the fields of indexes are expressions over it. One process owns a directory at a time.
+// text; the fields of indexes are expressions over it. One process owns a directory at a time; administration may go on beside it.
 package sqlite
 
 import (
@@ -24,8 +24,8 @@ import (
 
 // Engine is a store.Engine on SQLite.
 type Engine struct {
-	lock   *os.File
-	writes *sql.DB // one connection
+	lock   *os.File // nil when another process may own the directory
+	writes *sql.DB  // one connection
 	reads  *sql.DB
 	queue  *store.Queue[*write]
 	once   sync.Once
@@ -47,11 +47,43 @@ func Open(ctx context.Context, dir string) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	return start(ctx, dir, lock)
+}
+
+// OpenExisting is Open for a store that must be there: where there is none it makes nothing and fails with fs.ErrNotExist.
+func OpenExisting(ctx context.Context, dir string) (*Engine, error) {
+	if err := exists(dir); err != nil {
+		return nil, err
+	}
+	return Open(ctx, dir)
+}
+
+// OpenBeside opens a store that is there, also while another process owns the directory: for short administration. Each
+// write waits its turn behind those of the other process, for some seconds at most. It fails with fs.ErrNotExist where
+// there is no store.
+func OpenBeside(ctx context.Context, dir string) (*Engine, error) {
+	if err := exists(dir); err != nil {
+		return nil, err
+	}
+	return start(ctx, dir, nil)
+}
+
+// start runs an engine on a directory, which it lets go of when it fails.
+func start(ctx context.Context, dir string, lock *os.File) (*Engine, error) {
 	e := &Engine{lock: lock, queue: store.NewQueue[*write](), collections: map[string]*collection{}}
-	if err := e.connect(ctx, filepath.Join(dir, "khaibao.db")); err != nil {
+	if err := e.connect(ctx, database(dir)); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: opening the store in %s: %w", dir, err), e.disconnect())
 	}
 	return e, nil
+}
+
+func database(dir string) string { return filepath.Join(dir, "khaibao.db") }
+
+func exists(dir string) error {
+	if _, err := os.Stat(database(dir)); err != nil {
+		return fmt.Errorf("sqlite: there is no store in %s: %w", dir, err)
+	}
+	return nil
 }
 
 func (e *Engine) connect(ctx context.Context, file string) error {
@@ -76,7 +108,10 @@ func (e *Engine) disconnect() error {
 			errs = append(errs, db.Close())
 		}
 	}
-	return errors.Join(append(errs, e.lock.Close())...)
+	if e.lock != nil {
+		errs = append(errs, e.lock.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // lockDir takes the directory for this process; the kernel gives it back whenever the process ends, however it ends.
