@@ -65,14 +65,25 @@ func (a *Account) Person(id string) (*Person, bool) {
 	return nil, false
 }
 
-// AnyPerson gives the person also when the citizen has removed them; officials with an open case need that.
+// AnyPerson gives the person also when the citizen has removed them, as long as the identity is there: officials with an
+// open case need that.
 func (a *Account) AnyPerson(id string) (*Person, bool) {
 	for i := range a.People {
-		if a.People[i].ID == id {
+		if a.People[i].ID == id && !a.People[i].Forgotten() {
 			return &a.People[i], true
 		}
 	}
 	return nil, false
+}
+
+// Taken tells whether an id is or was somebody's of the household.
+func (a *Account) Taken(id string) bool {
+	for i := range a.People {
+		if a.People[i].ID == id {
+			return true
+		}
+	}
+	return false
 }
 
 // Person is somebody who declares or is declared for.
@@ -87,10 +98,18 @@ type Person struct {
 	Province     string // 2-digit code of today's provinces
 	Address      string
 	CreatedAt    time.Time
-	// RemovedAt is set when the citizen took the person out of the household while a case was open: hidden
-	// from the citizen, kept for the officials until that case closes.
+	// Origin is a digest of what the person was added with, so that adding them again is recognised after a change.
+	Origin string
+	// RemovedAt is set when the citizen took the person out of the household: hidden from the citizen. The identity stays
+	// for the officials while a case is open; then only the id is left, so that a late repeat does not bring them back.
 	RemovedAt time.Time
 }
+
+// Forget leaves nothing of a removed person but the id.
+func (p *Person) Forget() { *p = Person{ID: p.ID, CreatedAt: p.CreatedAt, RemovedAt: p.RemovedAt} }
+
+// Forgotten tells whether only the id is left.
+func (p *Person) Forgotten() bool { return !p.RemovedAt.IsZero() && p.Relationship == "" }
 
 // Age is in completed years on a local calendar day; a birth date of a year only counts as 1 January.
 // It is -1 when the birth date cannot be read.

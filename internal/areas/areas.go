@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"khaibao/models"
 )
@@ -26,6 +27,18 @@ type Area struct {
 	NameEN string // "Bac Son Commune"
 	Level  string // nation | province | commune
 	Parent string // code of the unit above it; empty for the nation
+}
+
+// List is several areas, named in a text with their codes.
+type List []Area
+
+// In names them in a language: "00008 Phường Ngọc Hà, 00025 ...".
+func (l List) In(lang models.Lang) string {
+	names := make([]string, len(l))
+	for i, a := range l {
+		names[i] = a.Code + " " + a.In(lang)
+	}
+	return strings.Join(names, ", ")
 }
 
 // In gives the name in a language.

@@ -87,9 +87,14 @@ func (s *Service) decide(account *models.Account, citizen models.Citizen, in Sub
 	} else if person.Commune == "" {
 		wrong("/person_id", "no_commune")
 	}
-	program, code := s.program(in)
+	if ok && person.Age(in.OccurredAt) < 0 && person.BirthDate != "" {
+		wrong("/occurred_at", "before_birth")
+	}
+	program, problem := s.program(in)
+	if problem != nil {
+		problems = append(problems, *problem)
+	}
 	if program == nil {
-		wrong(map[bool]string{true: "/program_version", false: "/program"}[code == "version_not_valid"], code)
 		return nil, models.InvalidFields(problems...)
 	}
 	answers, answerProblems := program.Check(in.Form, in.Answers)
@@ -114,21 +119,21 @@ func Decide(program *rules.Program, d *models.Declaration) models.Decision {
 	})
 }
 
-// program gives the version that is answered, or the field code of what is wrong. An earlier version counts while its validity lasts.
-func (s *Service) program(in Submission) (*rules.Program, string) {
-	at := in.OccurredAt
-	current, ok := s.programs.Current(in.Program, at)
+// program gives the version that is answered, or what is wrong. An earlier version counts while its validity lasts; for
+// one that does not, the current one is given beside the problem, so that the answers are checked all the same.
+func (s *Service) program(in Submission) (*rules.Program, *models.FieldError) {
+	current, ok := s.programs.Current(in.Program, in.OccurredAt)
 	if !ok {
-		return nil, "unknown_program"
+		return nil, &models.FieldError{Field: "/program", Code: "unknown_program"}
 	}
 	if in.Version == 0 {
-		return current, ""
+		return current, nil
 	}
 	version, ok := s.programs.Version(in.Program, in.Version)
-	if !ok || !version.ValidOn(at) {
-		return nil, "version_not_valid"
+	if !ok || !version.ValidOn(in.OccurredAt) {
+		return current, &models.FieldError{Field: "/program_version", Code: "version_not_valid"}
 	}
-	return version, ""
+	return version, nil
 }
 
 // known gives what the account already has under the id when that says the same; nil and a Conflict when it says

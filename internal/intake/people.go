@@ -2,10 +2,12 @@ package intake
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"slices"
-	"strings"
-	"time"
 
+	"khaibao/internal/areas"
 	"khaibao/models"
 )
 
@@ -61,7 +63,7 @@ func (s *Service) Person(ctx context.Context, citizen models.Citizen, id string)
 }
 
 // AddPerson adds somebody to the household and tells whether they are new. The same id with the same content gives the
-// person as they are; with other content it is a Conflict. Warnings are fields that look wrong but are accepted.
+// person as they are now; with other content, and for somebody who was removed, it is a Conflict. Warnings are fields that look wrong but are accepted.
 func (s *Service) AddPerson(ctx context.Context, citizen models.Citizen, in PersonInput) (person models.Person, warnings []models.FieldError, added bool, err error) {
 	candidate := models.Person{ID: in.ID}
 	problems := slices.Concat(in.Wrong, s.apply(&candidate, in), missing(in))
@@ -71,17 +73,18 @@ func (s *Service) AddPerson(ctx context.Context, citizen models.Citizen, in Pers
 	if err := models.InvalidFields(problems...); err != nil {
 		return models.Person{}, nil, false, err
 	}
+	candidate.Origin = origin(candidate)
 	if candidate.ID == "" {
 		candidate.ID = newID()
 	}
 	_, err = s.store.UpdateAccount(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
 		added = false
-		if known, ok := account.AnyPerson(candidate.ID); ok {
-			if !known.RemovedAt.IsZero() || !sameContent(*known, candidate) {
-				return nil, models.Fail(models.Conflict, "id_taken")
-			}
+		if known, ok := account.Person(candidate.ID); ok && known.Origin == candidate.Origin {
 			person = *known
 			return nil, models.ErrUnchanged
+		}
+		if account.Taken(candidate.ID) {
+			return nil, models.Fail(models.Conflict, "id_taken")
 		}
 		if err := fits(account, candidate); err != nil {
 			return nil, err
@@ -112,9 +115,10 @@ func missing(in PersonInput) []models.FieldError {
 	return problems
 }
 
-func sameContent(a, b models.Person) bool {
-	a.CreatedAt, b.CreatedAt = time.Time{}, time.Time{}
-	return a == b
+// origin digests what a person is added with. It is kept sealed with the identity it stems from.
+func origin(p models.Person) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", p))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // fits tells whether the household has room for a person: at most HouseholdLimit people, one of them its owner.
@@ -174,15 +178,33 @@ func (s *Service) RemovePerson(ctx context.Context, citizen models.Citizen, id s
 		if !ok {
 			return nil, models.ErrNotFound
 		}
-		if kept {
-			person.RemovedAt = s.now()
-		} else {
-			account.People = slices.DeleteFunc(account.People, func(p models.Person) bool { return p.ID == id })
+		if person.RemovedAt = s.now(); !kept {
+			person.Forget()
 		}
+		account.People = bounded(account.People)
 		return []models.Effect{{Kind: models.EffectRemoved, PersonID: id}}, nil
 	})
 	s.accepted()
 	return kept, err
+}
+
+// maxForgotten is how many ids of removed people a household remembers; the oldest go first.
+const maxForgotten = 100
+
+func bounded(people []models.Person) []models.Person {
+	over := -maxForgotten
+	for i := range people {
+		if people[i].Forgotten() {
+			over++
+		}
+	}
+	return slices.DeleteFunc(people, func(p models.Person) bool {
+		if over <= 0 || !p.Forgotten() {
+			return false
+		}
+		over--
+		return true
+	})
 }
 
 // apply checks every given field and puts the good ones into the person, in normal form.
@@ -227,9 +249,5 @@ func (s *Service) settle(person *models.Person, code string) *models.FieldError 
 	if len(candidates) == 0 {
 		return &models.FieldError{Field: "/area/commune", Code: "unknown_area"}
 	}
-	names := make([]string, len(candidates))
-	for i, c := range candidates {
-		names[i] = c.Code + " " + c.Name
-	}
-	return &models.FieldError{Field: "/area/commune", Code: "ambiguous_area", Args: map[string]any{"candidates": strings.Join(names, ", ")}}
+	return &models.FieldError{Field: "/area/commune", Code: "ambiguous_area", Args: map[string]any{"candidates": areas.List(candidates)}}
 }

@@ -64,13 +64,18 @@ func (s *Service) Release(ctx context.Context, account string) error {
 	}
 	changed := false
 	_, err = s.store.Tombstone(ctx, account, func(a *models.Account) ([]models.Effect, error) {
-		before := len(a.People)
-		a.People = slices.DeleteFunc(a.People, func(p models.Person) bool { return !p.RemovedAt.IsZero() && !hasOpen(all, p.ID) })
+		forgotten := false
+		for i := range a.People {
+			if p := &a.People[i]; !p.RemovedAt.IsZero() && !p.Forgotten() && !hasOpen(all, p.ID) {
+				p.Forget()
+				forgotten = true
+			}
+		}
 		drop := a.Erased() && a.KeyUntilClosed && !anyOpen
 		if drop {
 			a.KeyUntilClosed = false
 		}
-		if changed = drop || before != len(a.People); !changed {
+		if changed = drop || forgotten; !changed {
 			return nil, models.ErrUnchanged
 		}
 		return nil, nil

@@ -55,6 +55,7 @@ type identityDoc struct {
 	BirthDate  string `json:"birth_date,omitempty"`
 	NationalID string `json:"national_id,omitempty"`
 	Address    string `json:"address,omitempty"`
+	Origin     string `json:"origin,omitempty"`
 }
 
 type deviceDoc struct {
@@ -296,7 +297,7 @@ func openPerson(account string, p personDoc, key seal.DataKey) (models.Person, e
 	}
 	return models.Person{
 		ID: p.ID, Relationship: p.Relationship, Sex: p.Sex, Commune: p.Commune, Province: p.Province,
-		Name: identity.Name, BirthDate: identity.BirthDate, NationalID: identity.NationalID, Address: identity.Address,
+		Name: identity.Name, BirthDate: identity.BirthDate, NationalID: identity.NationalID, Address: identity.Address, Origin: identity.Origin,
 		CreatedAt: p.CreatedAt.Time(), RemovedAt: p.RemovedAt.Time(),
 	}, nil
 }
@@ -335,7 +336,7 @@ func sealAccount(a *models.Account, key seal.DataKey) (accountDoc, error) {
 }
 
 func sealPerson(account string, p *models.Person, key seal.DataKey) (personDoc, error) {
-	plain, err := json.Marshal(identityDoc{p.Name, p.BirthDate, p.NationalID, p.Address})
+	plain, err := json.Marshal(identityDoc{p.Name, p.BirthDate, p.NationalID, p.Address, p.Origin})
 	if err != nil {
 		return personDoc{}, err
 	}

@@ -175,10 +175,11 @@ func (s *Store) openCase(doc *caseDoc, accountDoc *accountDoc) (models.CasePerso
 	if err != nil || !key.Usable() {
 		return out, err
 	}
-	out.Phone, out.Lang = account.Phone, account.Lang
-	if person, ok := account.AnyPerson(doc.PersonID); ok {
-		out.Person = *person
+	person, ok := account.AnyPerson(doc.PersonID)
+	if !ok {
+		return out, nil // removed by the citizen, and no case was open any more
 	}
+	out.Person, out.Phone, out.Lang = *person, account.Phone, account.Lang
 	for _, n := range doc.Notes {
 		text, err := key.Open(n.Text, casePlace(doc.ID, "notes"))
 		if err != nil {
