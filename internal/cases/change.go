@@ -54,6 +54,9 @@ func (s *Service) Change(ctx context.Context, official models.Official, id, ifMa
 		return Detail{}, err
 	}
 	changed, err := s.within(official.Area).Change(ctx, id, ifMatch, func(c *models.CasePerson) ([]models.Effect, error) {
+		if c.Person.ID == "" && c.Case.Status == models.CaseClosed && p.Status != nil && *p.Status != models.CaseClosed {
+			return nil, models.InvalidField("/status", "person_erased", nil) // nobody could be reached any more
+		}
 		return s.apply(official, &c.Case, p, move)
 	})
 	if err != nil {
@@ -88,11 +91,14 @@ func (s *Service) check(ctx context.Context, official models.Official, p *Patch)
 		p.Assessment = &AssessmentInput{p.Assessment.Level, text}
 	}
 	if p.Area != nil {
-		commune, ok := s.areas.Get(*p.Area)
-		if ok && models.Area(*p.Area).IsCommune() && s.holds(official.Area, models.Area(*p.Area)) {
-			move = &place{commune.Code, commune.Parent}
-		} else {
+		commune, _, ok := s.areas.Commune(*p.Area)
+		switch {
+		case !ok:
+			problems = append(problems, models.FieldError{Field: "/area", Code: "unknown_area"})
+		case !s.holds(official.Area, models.Area(commune.Code)):
 			problems = append(problems, models.FieldError{Field: "/area", Code: "area_out_of_scope"})
+		default:
+			move = &place{commune.Code, commune.Parent}
 		}
 	}
 	if p.Assignee != nil && *p.Assignee != "" {
@@ -123,9 +129,15 @@ func (s *Service) mayTake(ctx context.Context, acting models.Official, login str
 func (s *Service) apply(official models.Official, c *models.Case, p Patch, move *place) ([]models.Effect, error) {
 	now := s.now()
 	detail := map[string]string{}
-	if p.Status != nil && *p.Status != c.Status {
+	// The same status again is a contact too when a worse declaration has set a new deadline meanwhile.
+	again := p.Status != nil && *p.Status == c.Status && c.Status != models.CaseNew && !c.DueAt.IsZero()
+	if p.Status != nil && (*p.Status != c.Status || again) {
 		detail["from"], detail["status"] = string(c.Status), string(*p.Status)
 		s.setStatus(c, *p.Status)
+	}
+	if move != nil && move.commune != c.Commune {
+		detail["from_area"], detail["area"] = c.Commune, move.commune
+		moveTo(c, move.commune, move.province)
 	}
 	if p.Assignee != nil && *p.Assignee != c.Assignee {
 		c.Assignee, detail["assignee"] = *p.Assignee, *p.Assignee
@@ -137,10 +149,6 @@ func (s *Service) apply(official models.Official, c *models.Case, p Patch, move 
 	if p.Assessment != nil {
 		c.Assessment = &models.Assessment{Level: p.Assessment.Level, Reason: p.Assessment.Reason, By: official.Login, At: now}
 		detail["assessment"] = p.Assessment.Level.String()
-	}
-	if move != nil && move.commune != c.Commune {
-		detail["from_area"], detail["area"] = c.Commune, move.commune
-		c.Commune, c.Province = move.commune, move.province
 	}
 	if len(detail) == 0 {
 		return nil, models.ErrUnchanged

@@ -40,7 +40,8 @@ func (s *Service) follow(was *models.Case, d *models.Declaration) (*models.Case,
 	}
 	newest := newer(d, c)
 	if newest && d.Commune != c.Home {
-		c.Commune, c.Province, c.Home = d.Commune, d.Province, d.Commune
+		moveTo(c, d.Commune, d.Province)
+		c.Home = d.Commune
 	}
 	switch {
 	case c.Status == models.CaseClosed:
@@ -55,6 +56,11 @@ func (s *Service) follow(was *models.Case, d *models.Declaration) (*models.Case,
 	}
 	s.trend(c, d)
 	return c, nil, nil
+}
+
+// moveTo gives a case to another commune. Whoever had taken it may not see it there, so it is free to be taken.
+func moveTo(c *models.Case, commune, province string) {
+	c.Commune, c.Province, c.Assignee = commune, province, ""
 }
 
 // newer tells whether a declaration is the newest of the person: by when it happened, then by when it came.
@@ -145,7 +151,8 @@ func (s *Service) FollowPerson(ctx context.Context, accountID, personID string) 
 				return nil, nil, models.ErrUnchanged
 			}
 			if ok && person.Commune != was.Home && person.Commune != "" {
-				was.Commune, was.Province, was.Home = person.Commune, person.Province, person.Commune
+				moveTo(was, person.Commune, person.Province)
+				was.Home = person.Commune
 			}
 			return was, nil, nil
 		})

@@ -92,6 +92,7 @@ func TestCaseFollowsTheCommuneButNotATransfer(t *testing.T) {
 	s := service()
 	c := run(t, s, nil, declared("1", 0, models.LevelHigh))
 	c.Commune = "06001" // transferred by an official
+	c.Assignee = "an-official"
 	c = run(t, s, c, declared("2", time.Hour, models.LevelHigh))
 	if c.Commune != "06001" {
 		t.Error("an update from the same home undid the transfer")
@@ -99,6 +100,9 @@ func TestCaseFollowsTheCommuneButNotATransfer(t *testing.T) {
 	moved := declared("3", 2*time.Hour, models.LevelHigh)
 	moved.Commune, moved.Province = "00004", "01"
 	c = run(t, s, c, moved)
+	if c.Assignee != "" {
+		t.Error("the case is still taken by somebody who cannot see it")
+	}
 	if c.Commune != "00004" || c.Province != "01" {
 		t.Errorf("the person moved, the case is in %s", c.Commune)
 	}
