@@ -347,7 +347,7 @@ func (w *Worker) tell(ctx context.Context, ds []models.Declaration) error {
 	for i := range ds {
 		d := &ds[i]
 		m := models.Message{
-			ID: d.ID + "." + string(d.Form), Account: d.Account, Kind: models.MessageAdvice, Lane: models.LaneNormal,
+			ID: models.TimeID(d.ReceivedAt, string(d.Form)+"|"+d.ID), Account: d.Account, Kind: models.MessageAdvice, Lane: models.LaneNormal,
 			Program: d.Program, PersonID: d.PersonID, Declaration: models.DeclarationRef{Form: d.Form, ID: d.ID},
 			State: models.MessageStored, CreatedAt: d.ReceivedAt, DueAt: now, ExpiresAt: d.ReceivedAt.Add(adviceLasts),
 		}

@@ -318,8 +318,15 @@ func TestRemovedRelativeGoesWhenTheirCaseCloses(t *testing.T) {
 		}
 		h.drain()
 		account, err := h.store.Account(h.Context(), h.citizen.Account)
-		if err != nil || len(account.People) != 1 {
+		if err != nil || len(account.People) != 2 || !account.People[1].Forgotten() || account.People[1].Name != "" {
 			h.Errorf("%+v, %v", account, err)
+		}
+		if who, err := h.cases.Reveal(h.Context(), officer, id, "gọi điện"); err != nil || who != (cases.Identity{}) {
+			h.Errorf("a removed person is still revealed: %+v, %v", who, err)
+		}
+		reopened := models.CaseNew
+		if _, err := h.cases.Change(h.Context(), officer, id, "", cases.Patch{Status: &reopened}); !models.Invalid.Is(err) {
+			h.Errorf("a case about nobody was opened again: %v", err)
 		}
 	})
 }
@@ -435,4 +442,64 @@ func (h *house) reminders() []models.Message {
 		h.Fatal(err)
 	}
 	return slices.DeleteFunc(inbox, func(m models.Message) bool { return m.Kind == models.MessageAdvice })
+}
+
+func TestAContactMeetsTheDeadlineOfAnEscalation(t *testing.T) {
+	t.Parallel()
+	each(t, func(h *house) {
+		h.declare(map[string]any{"fever": true})
+		h.drain()
+		id, contacted := h.list("")[0].ID, models.CaseContacted
+		change := func() cases.Detail {
+			h.Helper()
+			d, err := h.cases.Change(h.Context(), officer, id, "", cases.Patch{Status: &contacted})
+			if err != nil {
+				h.Fatal(err)
+			}
+			return d
+		}
+		if d := change(); !d.DueAt.IsZero() {
+			h.Errorf("a deadline after the contact: %v", d.DueAt)
+		}
+		h.now = h.now.Add(time.Hour)
+		h.declare(map[string]any{"blue_lips": true})
+		h.drain()
+		if v := h.list("")[0]; v.DueAt.IsZero() || v.Level != models.LevelEmergency {
+			h.Fatalf("it got worse without a deadline: %+v", v)
+		}
+		if d := change(); !d.DueAt.IsZero() {
+			h.Error("calling again does not meet the new deadline")
+		}
+	})
+}
+
+func TestAPersonSentAgainAfterAChangeOrARemoval(t *testing.T) {
+	t.Parallel()
+	each(t, func(h *house) {
+		name, born, sex, relation, address := "Lê Thị Lại", "1990-01-01", models.Female, models.OtherRelated, "Số 2"
+		in := intake.PersonInput{ID: h.nextID(), Name: &name, BirthDate: &born, Sex: &sex, Relationship: &relation}
+		add := func() (models.Person, bool, error) {
+			p, _, added, err := h.intake.AddPerson(h.Context(), h.citizen, in)
+			return p, added, err
+		}
+		if _, added, err := add(); err != nil || !added {
+			h.Fatal(added, err)
+		}
+		if _, _, err := h.intake.ChangePerson(h.Context(), h.citizen, in.ID, intake.PersonInput{Address: &address}); err != nil {
+			h.Fatal(err)
+		}
+		if p, added, err := add(); err != nil || added || p.Address != address {
+			h.Errorf("sent again after a change: %+v %t %v", p, added, err)
+		}
+		if _, err := h.intake.RemovePerson(h.Context(), h.citizen, in.ID); err != nil {
+			h.Fatal(err)
+		}
+		if _, _, err := add(); !models.Conflict.Is(err) {
+			h.Errorf("a late repeat brought a removed person back: %v", err)
+		}
+		people, err := h.intake.People(h.Context(), h.citizen)
+		if err != nil || len(people) != 1 {
+			h.Errorf("%+v, %v", people, err)
+		}
+	})
 }

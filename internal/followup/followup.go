@@ -2,13 +2,11 @@ package followup
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"khaibao/internal/rules"
@@ -243,18 +241,7 @@ func (s *Service) reminder(f *models.FollowUp, program *rules.Program, point mod
 		expires = quiet
 	}
 	return &models.Message{
-		ID: reminderID(f, point), Account: f.Account, Kind: kind, Lane: models.LaneNormal, Program: f.Program, PersonID: f.PersonID,
+		ID: models.TimeID(point.At, fmt.Sprintf("%s|%s|%d|%d", f.PersonID, f.Program, point.Slot.UnixMilli(), point.Step)), Account: f.Account, Kind: kind, Lane: models.LaneNormal, Program: f.Program, PersonID: f.PersonID,
 		Slot: point.Slot, State: models.MessagePending, CreatedAt: point.At, DueAt: point.At, ExpiresAt: expires,
 	}
-}
-
-// reminderID is a UUIDv7 of the step's moment whose random part follows from what it is about: the same step is one
-// message, and an inbox lists it where it belongs in time.
-func reminderID(f *models.FollowUp, point models.LadderPoint) string {
-	about := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(f.PersonID+"|"+f.Program+"|"), uint64(point.Slot.UnixMilli())*8+uint64(point.Step)))
-	var id uuid.UUID
-	binary.BigEndian.PutUint64(id[:8], uint64(point.At.UnixMilli())<<16)
-	copy(id[6:], about[:10])
-	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
-	return id.String()
 }

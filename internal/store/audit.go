@@ -95,7 +95,7 @@ func (s *Store) Audit(ctx context.Context, filter models.AuditFilter, page model
 	if !filter.Since.IsZero() {
 		q.Where = append(q.Where, Cond{"at", Ge, At(filter.Since)})
 	}
-	if err := q.after(page.Cursor, timeKey, stringKey); err != nil {
+	if err := q.after(colAudit, page.Cursor, timeKey, stringKey); err != nil {
 		return nil, "", err
 	}
 	var out []models.AuditEntry
@@ -111,6 +111,6 @@ func (s *Store) Audit(ctx context.Context, filter models.AuditFilter, page model
 	if err != nil {
 		return nil, "", asError("reading the audit", err)
 	}
-	out, next := cut(out, page.Limit, func(e models.AuditEntry) []any { return []any{e.At.UnixMilli(), e.ID} })
+	out, next := cut(colAudit, out, page.Limit, func(e models.AuditEntry) []any { return []any{e.At.UnixMilli(), e.ID} })
 	return out, next, nil
 }

@@ -68,7 +68,7 @@ func (c *Cases) List(ctx context.Context, f models.CaseFilter, now time.Time, pa
 	}
 	conds, index := c.where(f, now)
 	q := Query{Where: conds, Sort: []Order{{"last_at", true}, {"_id", true}}, Limit: page.Limit + 1, Index: index}
-	if err := q.after(page.Cursor, timeKey, stringKey); err != nil {
+	if err := q.after(colCases, page.Cursor, timeKey, stringKey); err != nil {
 		return nil, "", err
 	}
 	var docs []caseDoc
@@ -81,7 +81,7 @@ func (c *Cases) List(ctx context.Context, f models.CaseFilter, now time.Time, pa
 	if err != nil {
 		return nil, "", asError("listing cases", err)
 	}
-	docs, next := cut(docs, page.Limit, func(d caseDoc) []any { return []any{int64(d.LastAt), d.ID} })
+	docs, next := cut(colCases, docs, page.Limit, func(d caseDoc) []any { return []any{int64(d.LastAt), d.ID} })
 	out, err := c.store.openCases(ctx, docs)
 	return out, next, asError("opening cases", err)
 }

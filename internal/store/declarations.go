@@ -226,7 +226,7 @@ func (s *Store) Declarations(ctx context.Context, account string, form models.Fo
 	if personID != "" {
 		q.Where = append(q.Where, Cond{"person", Eq, personID})
 	}
-	if err := q.after(page.Cursor, stringKey); err != nil {
+	if err := q.after(formCollection(form), page.Cursor, stringKey); err != nil {
 		return nil, "", err
 	}
 	if len(q.After) > 0 { // the cursor holds the client's id alone: nobody can page through another account
@@ -240,7 +240,7 @@ func (s *Store) Declarations(ctx context.Context, account string, form models.Fo
 	if err != nil {
 		return nil, "", asError("opening declarations", err)
 	}
-	ds, next := cut(ds, page.Limit, func(d models.Declaration) []any { return []any{d.ID} })
+	ds, next := cut(formCollection(form), ds, page.Limit, func(d models.Declaration) []any { return []any{d.ID} })
 	return ds, next, nil
 }
 

@@ -172,7 +172,7 @@ func (s *Store) Inbox(ctx context.Context, account string, page models.Page) ([]
 		Where: []Cond{{"_id", Gt, account + "|"}, {"_id", Lt, account + "}"}},
 		Sort:  []Order{{"_id", true}}, Limit: page.Limit + 1,
 	}
-	if err := q.after(page.Cursor, stringKey); err != nil {
+	if err := q.after(colOutbox, page.Cursor, stringKey); err != nil {
 		return nil, "", err
 	}
 	if len(q.After) > 0 {
@@ -182,7 +182,7 @@ func (s *Store) Inbox(ctx context.Context, account string, page models.Page) ([]
 	if err != nil {
 		return nil, "", asError("reading an inbox", err)
 	}
-	out, next := cut(out, page.Limit, func(m models.Message) []any { return []any{m.ID} })
+	out, next := cut(colOutbox, out, page.Limit, func(m models.Message) []any { return []any{m.ID} })
 	return out, next, nil
 }
 
