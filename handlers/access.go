@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -108,6 +109,9 @@ type route struct {
 func (s *Server) mount(routes []route) {
 	for _, r := range routes {
 		s.echo.Add(r.method, r.path, s.guard(r))
+		if r.method == http.MethodGet { // the same without its body, which net/http leaves out
+			s.echo.Add(http.MethodHead, r.path, s.guard(r))
+		}
 	}
 }
 

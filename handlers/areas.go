@@ -33,7 +33,7 @@ func (s *Server) listAreas(c echo.Context) error {
 }
 
 func (s *Server) findAreas(q *query) []areas.Area {
-	parent, search, limit := string(q.area("parent")), q.text("q"), q.limit()
+	parent, search, limit := string(s.area(q, "parent")), q.text("q"), q.limit()
 	if parent == string(models.Nation) {
 		parent = ""
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	stdjson "encoding/json"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -60,13 +62,16 @@ func numberAsWritten(in *jsontext.Decoder, into *any) error {
 // listed, for the handler to hand on so that the use-case can name its own beside them. No message repeats what was sent.
 func (b *binder) body(r *http.Request, limit int64, into any) ([]models.FieldError, error) {
 	raw, err := read(r, limit)
+	if err == nil {
+		err = oneObject(raw)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return b.value(raw, into), nil
 }
 
-// read gives the bytes of a body that is one JSON object.
+// read gives the bytes of a body that says it is JSON.
 func read(r *http.Request, limit int64) (jsontext.Value, error) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := params["charset"]
@@ -83,12 +88,50 @@ func read(r *http.Request, limit int64) (jsontext.Value, error) {
 	case int64(len(raw)) > limit:
 		return nil, errTooLarge
 	}
-	value := jsontext.Value(raw)
-	// Valid also means: no name twice in an object, and UTF-8 throughout.
-	if deeper(raw, maxDepth) || !value.IsValid() || value.Kind() != '{' {
-		return nil, models.Fail(models.Malformed, "malformed")
+	return raw, nil
+}
+
+// oneObject tells what keeps bytes from being one well-formed JSON object.
+func oneObject(raw jsontext.Value) error {
+	if err := wellFormed(raw); err != nil || raw.Kind() == '{' {
+		return err
 	}
-	return value, nil
+	return malformed("", "not_object", nil)
+}
+
+// wellFormed tells what keeps bytes from being one JSON value: no name may stand twice in an object, and all of it must
+// be UTF-8. It names the place as far as there is one.
+func wellFormed(raw jsontext.Value) error {
+	if deeper(raw, maxDepth) {
+		return malformed("", "too_deep", map[string]any{"max": maxDepth})
+	}
+	decoder := jsontext.NewDecoder(bytes.NewReader(raw))
+	_, err := decoder.ReadValue()
+	if err == nil {
+		if _, err = decoder.ReadToken(); errors.Is(err, io.EOF) {
+			return nil
+		}
+	}
+	var place *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &place):
+		return malformed(shown(string(place.JSONPointer)), "duplicate_name", nil)
+	case errors.As(err, &place):
+		return malformed(shown(string(place.JSONPointer)), "bad_json", nil)
+	}
+	return malformed("", "bad_json", nil)
+}
+
+func malformed(field, code string, args map[string]any) error {
+	return &models.Error{Kind: models.Malformed, Code: "malformed", Fields: []models.FieldError{{Field: field, Code: code, Args: args}}}
+}
+
+// shown bounds a pointer whose names a client chose.
+func shown(pointer string) string {
+	if len(pointer) > 4*maxNameShown || !utf8.ValidString(pointer) {
+		return ""
+	}
+	return pointer
 }
 
 // deeper tells whether JSON nests deeper than a limit, without reading it any further than that.

@@ -2,11 +2,13 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"khaibao/internal/cases"
+	"khaibao/internal/rules"
 	"khaibao/models"
 )
 
@@ -97,7 +99,7 @@ func (s *Server) listCases(c echo.Context, official models.Official) error {
 	filter := models.CaseFilter{
 		Levels:   several(q, "level", models.Levels(), models.Level.String),
 		Statuses: several(q, "status", models.CaseStatuses(), func(st models.CaseStatus) string { return string(st) }),
-		Program:  s.program(q, false), Area: q.area("area"), Factor: q.token("factor"), Since: q.moment("since"),
+		Program:  s.program(q, false), Area: s.area(q, "area"), Factor: s.factor(q), Since: q.moment("since"),
 		Overdue: q.flag("overdue"), Missed: q.flag("missed"), Assignee: q.login("assignee"),
 	}
 	search, page := q.text("q"), q.page()
@@ -128,6 +130,29 @@ func (s *Server) program(q *query, required bool) string {
 	}
 	q.wrong("program", "unknown_program", nil)
 	return ""
+}
+
+// factor is a factor that some program knows.
+func (s *Server) factor(q *query) string {
+	code := q.token("factor")
+	known := func(p *rules.Program) bool { return slices.Contains(p.Factors(), code) }
+	if code != "" && !slices.ContainsFunc(s.Programs.All(), known) {
+		q.wrong("factor", "bad_value", nil)
+		return ""
+	}
+	return code
+}
+
+// area is an area of today; a former code with one successor means that one.
+func (s *Server) area(q *query, name string) models.Area {
+	area := q.area(name)
+	if province, ok := s.Areas.Province(string(area)); ok && area.IsProvince() {
+		return models.Area(province.Code)
+	}
+	if commune, _, ok := s.Areas.Commune(string(area)); ok && area.IsCommune() {
+		return models.Area(commune.Code)
+	}
+	return area
 }
 
 func (s *Server) sendCase(c echo.Context, d cases.Detail) error {
@@ -181,11 +206,12 @@ func (s *Server) changeCase(c echo.Context, official models.Official) error {
 	return s.sendCase(c, d)
 }
 
-// revision reads an If-Match header of one strong entity tag; "*" and none ask for no particular one.
+// revision reads an If-Match header of one entity tag; "*" and none ask for no particular one.
 func revision(header string) (string, error) {
 	if header == "" || header == "*" {
 		return "", nil
 	}
+	header = strings.TrimPrefix(header, "W/") // a proxy that compresses weakens the tag; the revision is the same
 	rev, ok := strings.CutPrefix(header, `"`)
 	rev, end := strings.CutSuffix(rev, `"`)
 	if !ok || !end || !isID(rev) {

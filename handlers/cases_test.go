@@ -41,7 +41,7 @@ func TestCaseList(t *testing.T) {
 		"level=high": {"high"}, "level=high,moderate": {"high", "moderate"}, "level=high&level=emergency": {"emergency", "high"},
 		"status=new": {"emergency", "high", "moderate"}, "status=closed,referred": {}, "program=covid19": {"emergency", "high", "moderate"}, "program=dengue": {},
 		"area=" + bacSon: {"emergency", "high", "moderate"}, "area=" + langSon: {"emergency", "high", "moderate"}, "area=01": {}, "area=" + otherHome: {}, "area=VN": {"emergency", "high", "moderate"},
-		"factor=contact_case": {"high"}, "factor=none_such": {}, "since=" + since: {"emergency", "high"},
+		"factor=contact_case": {"high"}, "factor=fatigue": {}, "since=" + since: {"emergency", "high"},
 		"overdue=true": {}, "overdue=false": {"emergency", "high", "moderate"}, "missed=true": {}, "missed=false": {"emergency", "high", "moderate"},
 		"assignee=loc.ca": {}, "q=0912340081": {"high"}, "q=%2B84912340081": {"high"}, "q=tran+thi+bich": {"high"}, "q=Tr%E1%BA%A7n+Th%E1%BB%8B+B%C3%ADch": {"high"},
 		"q=L%C3%AA+Ho%C3%A0ng": {"emergency"}, "q=nobody+here": {}, "q=0912340099": {},

@@ -14,7 +14,7 @@ import (
 type declarationRequest struct {
 	ID         string         `json:"id" validate:"required"`
 	Program    string         `json:"program" validate:"required"`
-	Version    int            `json:"program_version"`
+	Version    *int           `json:"program_version" validate:"omitempty,min=1"`
 	PersonID   string         `json:"person_id" validate:"required,id"`
 	Answers    map[string]any `json:"answers" validate:"required"`
 	OccurredAt *time.Time     `json:"occurred_at"`
@@ -22,7 +22,10 @@ type declarationRequest struct {
 
 func (r declarationRequest) submission(form models.Form, wrong []models.FieldError) intake.Submission {
 	in := intake.Submission{
-		Form: form, ID: r.ID, Program: r.Program, Version: r.Version, PersonID: r.PersonID, Answers: r.Answers, Wrong: wrong,
+		Form: form, ID: r.ID, Program: r.Program, PersonID: r.PersonID, Answers: r.Answers, Wrong: wrong,
+	}
+	if r.Version != nil {
+		in.Version = *r.Version
 	}
 	if r.OccurredAt != nil {
 		if in.OccurredAt = *r.OccurredAt; in.OccurredAt.IsZero() { // the year 1 is no way to say "now"

@@ -68,7 +68,7 @@ func FuzzRevision(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, header string) {
 		rev, err := revision(header)
-		if err == nil && rev != "" && header != `"`+rev+`"` {
+		if err == nil && rev != "" && strings.TrimPrefix(header, "W/") != `"`+rev+`"` {
 			t.Errorf("%q was read as %q", header, rev)
 		}
 	})

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -93,7 +94,22 @@ func (s *Server) describe(err error, l models.Lang) problem {
 }
 
 func (s *Server) field(f models.FieldError, l models.Lang) problemField {
-	return problemField{f.Field, f.Code, s.Texts.Text(l, "field."+f.Code, f.Args)}
+	args := make(map[string]any, len(f.Args))
+	for name, value := range f.Args {
+		args[name] = s.inWords(name, value, l)
+	}
+	return problemField{f.Field, f.Code, s.Texts.Text(l, "field."+f.Code, args)}
+}
+
+// inWords puts an argument of a text into the reader's language: what names itself in a language, and types.
+func (s *Server) inWords(name string, value any, l models.Lang) any {
+	if named, ok := value.(interface{ In(models.Lang) string }); ok {
+		return named.In(l)
+	}
+	if key := fmt.Sprintf("type.%v", value); name == "type" && s.Texts.Has(key) {
+		return s.Texts.Text(l, key, nil)
+	}
+	return value
 }
 
 // known gives the error of ours in a chain and its status. A deadline that passed is a dependency too slow to answer.

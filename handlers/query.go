@@ -39,6 +39,14 @@ func (q *query) wrong(name, code string, args map[string]any) {
 	q.problems = append(q.problems, models.FieldError{Field: name, Code: code, Args: args})
 }
 
+// once reads a parameter that may be given once.
+func (q *query) once(name string) string {
+	if len(q.values[name]) > 1 {
+		q.wrong(name, "repeated", nil)
+	}
+	return q.values.Get(name)
+}
+
 // err is an error when a parameter was wrong.
 func (q *query) err() error {
 	if len(q.problems) == 0 {
@@ -51,7 +59,7 @@ const maxParameter = 200
 
 // text is a parameter as it is; at most 200 characters without any that hide.
 func (q *query) text(name string) string {
-	text := q.values.Get(name)
+	text := q.once(name)
 	switch {
 	case utf8.RuneCountInString(text) > maxParameter:
 		q.wrong(name, "too_long", map[string]any{"max": maxParameter})
@@ -65,7 +73,7 @@ func (q *query) text(name string) string {
 
 // token is a code or an id.
 func (q *query) token(name string) string {
-	text := q.values.Get(name)
+	text := q.once(name)
 	if text != "" && !isID(text) {
 		q.wrong(name, "bad_value", nil)
 		return ""
@@ -75,7 +83,7 @@ func (q *query) token(name string) string {
 
 // login is an official's login.
 func (q *query) login(name string) string {
-	text := q.values.Get(name)
+	text := q.once(name)
 	if text != "" && !isID(strings.ReplaceAll(text, ".", "-")) {
 		q.wrong(name, "bad_value", nil)
 		return ""
@@ -85,7 +93,7 @@ func (q *query) login(name string) string {
 
 // limit is the size of the page, clamped to what is allowed.
 func (q *query) limit() int {
-	text := q.values.Get("limit")
+	text := q.once("limit")
 	if text == "" {
 		return defaultLimit
 	}
@@ -99,12 +107,12 @@ func (q *query) limit() int {
 
 // page is what part of a list is asked for. The cursor is read by whoever made it.
 func (q *query) page() models.Page {
-	return models.Page{Limit: q.limit(), Cursor: q.values.Get("cursor")}
+	return models.Page{Limit: q.limit(), Cursor: q.once("cursor")}
 }
 
 // moment is an RFC 3339 time.
 func (q *query) moment(name string) time.Time {
-	text := q.values.Get(name)
+	text := q.once(name)
 	if text == "" {
 		return time.Time{}
 	}
@@ -117,7 +125,7 @@ func (q *query) moment(name string) time.Time {
 
 // day is a local day, "2006-01-02".
 func (q *query) day(name, fallback string) string {
-	text := q.values.Get(name)
+	text := q.once(name)
 	if text == "" {
 		return fallback
 	}
@@ -130,7 +138,7 @@ func (q *query) day(name, fallback string) string {
 
 // flag is true, false or not given.
 func (q *query) flag(name string) *bool {
-	switch q.values.Get(name) {
+	switch q.once(name) {
 	case "":
 		return nil
 	case "true":
@@ -146,7 +154,7 @@ func (q *query) flag(name string) *bool {
 
 // number is a whole number of at least 1, 0 when it is not given.
 func (q *query) number(name string) int {
-	text := q.values.Get(name)
+	text := q.once(name)
 	if text == "" {
 		return 0
 	}
@@ -159,7 +167,7 @@ func (q *query) number(name string) int {
 
 // area is a code of the right form: VN, 2 digits or 5.
 func (q *query) area(name string) models.Area {
-	text := q.values.Get(name)
+	text := q.once(name)
 	digits := !strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
 	if text == "" || text == string(models.Nation) || (digits && (len(text) == 2 || len(text) == 5)) {
 		return models.Area(text)

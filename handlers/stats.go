@@ -28,7 +28,7 @@ type statResponse struct {
 
 func (s *Server) declarationStats(c echo.Context, official models.Official) error {
 	q := queryOf(c)
-	ask := cases.StatsQuery{Program: s.program(q, true), Area: q.area("area")}
+	ask := cases.StatsQuery{Program: s.program(q, true), Area: s.area(q, "area")}
 	ask.From, ask.To = s.days(q)
 	if children := q.flag("children"); children != nil {
 		ask.Children = *children

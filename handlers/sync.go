@@ -38,21 +38,59 @@ type syncDeclaration struct {
 	declarationRequest
 }
 
-// sync takes in a batch. Every item stands for itself: a bad one never harms its neighbours.
+// sync takes in a batch. Every item stands for itself: a bad one never harms its neighbours, not even one that is no
+// proper JSON, as long as the batch can be taken apart.
 func (s *Server) sync(c echo.Context, citizen models.Citizen) error {
-	var in syncRequest
-	wrong, err := s.bind.body(c.Request(), syncLimit, &in)
-	if err == nil {
-		err = models.InvalidFields(wrong...)
-	}
+	raw, err := read(c.Request(), syncLimit)
 	if err != nil {
+		return err
+	}
+	lenient := json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	var batch map[string]jsontext.Value
+	var items []jsontext.Value
+	if json.Unmarshal(raw, &batch, lenient) != nil || json.Unmarshal(batch["items"], &items, lenient) != nil {
+		items = nil
+	}
+	sound := make([]error, len(items))
+	for i, item := range items {
+		if sound[i] = wellFormed(item); sound[i] != nil {
+			items[i] = jsontext.Value("{}")
+		}
+	}
+	if len(items) > 0 { // what is left must be sound as a whole
+		batch["items"] = joined(items)
+		if raw, err = json.Marshal(batch); err != nil {
+			return models.Fail(models.Malformed, "malformed")
+		}
+	}
+	if err := oneObject(raw); err != nil {
+		return err
+	}
+	var in syncRequest
+	if err := models.InvalidFields(s.bind.value(raw, &in)...); err != nil {
 		return err
 	}
 	out := syncResponse{Items: make([]syncResult, len(in.Items))}
 	for i, item := range in.Items {
+		if sound[i] != nil {
+			p := s.describe(sound[i], citizen.Lang)
+			out.Items[i] = syncResult{Status: p.Status, Problem: &p}
+			continue
+		}
 		out.Items[i] = s.syncItem(c.Request().Context(), citizen, item)
 	}
 	return answer(c, http.StatusOK, out)
+}
+
+func joined(items []jsontext.Value) jsontext.Value {
+	list := jsontext.Value("[")
+	for i, item := range items {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(list, item...)
+	}
+	return append(list, ']')
 }
 
 func (s *Server) syncItem(ctx context.Context, citizen models.Citizen, item jsontext.Value) syncResult {

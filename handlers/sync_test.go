@@ -74,3 +74,42 @@ func TestSyncOfTheWholeBody(t *testing.T) {
 		t.Errorf("got %d results, want 200", n)
 	}
 }
+
+// An item that is no proper JSON is named alone; its neighbours are taken in.
+func TestSyncWithAnUnreadableItem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := w.signIn(phone(70))
+	for name, bad := range map[string]string{
+		"a name twice":  `{"kind":"declaration","answers":{"fever":true,"fever":false}}`,
+		"not UTF-8":     "{\"kind\":\"person\",\"name\":\"\xff\"}",
+		"half a letter": `{"kind":"person","name":"\ud800"}`,
+		"too deep":      strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 20),
+	} {
+		id := newID(t)
+		good := `{"kind":"person","id":"` + id + `","name":"Nguyễn Thị Thử","birth_date":"1990-01-01","sex":"female","relationship":"other"}`
+		got := w.want(http.StatusOK, w.call("POST", "/v1/sync", token, `{"items":[`+bad+`,`+good+`]}`))
+		items := got.items(t)
+		if len(items) != 2 || items[0]["status"] != 400.0 || items[1]["status"] != 201.0 || items[1]["id"] != id {
+			t.Errorf("%s: %v", name, items)
+		}
+	}
+}
+
+func TestUnreadableBodyNamesThePlace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := w.signIn(phone(71))
+	for body, want := range map[string]string{
+		`{"answers":{"fever":true,"fever":false}}`: "/answers/fever duplicate_name",
+		`{"answers":{"fever":tru}}`:                "/answers/fever bad_json",
+		"{\"id\":\"\xff\"}":                        "/id bad_json",
+		`[]`:                                       " not_object",
+	} {
+		got := w.want(http.StatusBadRequest, w.call("POST", "/v1/declarations", token, body)).object(t)
+		first := got["errors"].([]any)[0].(map[string]any)
+		if place := first["field"].(string) + " " + first["code"].(string); place != want {
+			t.Errorf("%q: %q, want %q", body, place, want)
+		}
+	}
+}

@@ -129,7 +129,18 @@ func (w *world) config() Config {
 		Store: w.store, Within: func(scope models.Area) cases.Scoped { return w.store.Within(scope) },
 		Programs: w.programs, Areas: w.areas, Now: w.now,
 	})
-	rights := privacy.New(privacy.Config{Store: w.store, EndSessions: citizens.EndSessions, Follow: caseWork.FollowPerson, Now: w.now})
+	inbox := push.NewInbox(push.InboxConfig{Store: w.store, Programs: w.programs, Text: w.texts.Text})
+	rights := privacy.New(privacy.Config{
+		Store: w.store, EndSessions: citizens.EndSessions, Follow: caseWork.FollowPerson, Now: w.now,
+		Inbox: func(ctx context.Context, citizen models.Citizen, page models.Page) ([]privacy.ExportMessage, string, error) {
+			items, next, err := inbox.List(ctx, citizen, page)
+			var out []privacy.ExportMessage
+			for _, m := range items {
+				out = append(out, privacy.ExportMessage{ID: m.ID, Kind: m.Kind, Title: m.Title, Text: m.Text, CreatedAt: m.CreatedAt})
+			}
+			return out, next, err
+		},
+	})
 	log := slog.New(slog.NewJSONHandler(&locked{w: w.log}, nil))
 	plans := followup.New(followup.Config{Store: w.store, Programs: w.programs, Missed: caseWork.Missed, Now: w.now, Owner: "test", Log: log})
 	w.effects = effects.New(effects.Config{
@@ -144,7 +155,7 @@ func (w *world) config() Config {
 	return Config{
 		Tokens: tokens, Citizens: citizens, Officials: w.officials, Cases: caseWork, Privacy: rights,
 		Intake: intake.New(intake.Config{Store: w.store, Programs: w.programs, Areas: w.areas, Now: w.now}),
-		Inbox:  push.NewInbox(push.InboxConfig{Store: w.store, Programs: w.programs, Text: w.texts.Text}), Devices: push.NewDevices(w.store, w.now),
+		Inbox:  inbox, Devices: push.NewDevices(w.store, w.now),
 		Programs: w.programs, Areas: w.areas, Texts: w.texts, Now: w.now, Log: log, Metrics: prometheus.NewRegistry(),
 		OperationsHere: true, Checks: []Check{{Name: "store", Ask: w.engine.Ping}},
 	}

@@ -61,6 +61,7 @@ type app struct {
 	intake    *intake.Service
 	cases     *cases.Service
 	privacy   *privacy.Service
+	inbox     *push.Inbox
 	followup  *followup.Service
 	effects   *effects.Worker
 	outbox    *push.Worker
@@ -114,6 +115,7 @@ func loadPrograms(directory *areas.Directory, more ...rules.Source) (*rules.Cata
 // useCases wires what citizens and officials do. The workers are made after them, so they are woken by closures.
 func (a *app) useCases() (err error) {
 	wake := func() { a.effects.Wake() }
+	a.inbox = push.NewInbox(push.InboxConfig{Store: a.store, Programs: a.catalog, Text: a.texts.Text})
 	a.intake = intake.New(intake.Config{Store: a.store, Programs: a.catalog, Areas: a.areas, Now: a.now, Accepted: wake})
 	a.cases = cases.New(cases.Config{
 		Store: a.store, Within: func(scope models.Area) cases.Scoped { return a.store.Within(scope) },
@@ -124,8 +126,19 @@ func (a *app) useCases() (err error) {
 	}
 	a.privacy = privacy.New(privacy.Config{
 		Store: a.store, EndSessions: a.citizens.EndSessions, Follow: a.cases.FollowPerson, Now: a.now, Changed: wake,
+		Inbox: a.messages,
 	})
 	return nil
+}
+
+// messages lists a household's inbox for its export.
+func (a *app) messages(ctx context.Context, citizen models.Citizen, page models.Page) ([]privacy.ExportMessage, string, error) {
+	items, next, err := a.inbox.List(ctx, citizen, page)
+	out := make([]privacy.ExportMessage, len(items))
+	for i, m := range items {
+		out[i] = privacy.ExportMessage{ID: m.ID, Kind: m.Kind, Title: m.Title, Text: m.Text, CreatedAt: m.CreatedAt}
+	}
+	return out, next, err
 }
 
 func (a *app) workers() {
@@ -168,7 +181,7 @@ func observeOutbox(metrics *prometheus.Registry) func(push.Outcome) {
 func (a *app) pages() error {
 	config := handlers.Config{
 		Tokens: a.tokens, Citizens: a.citizens, Officials: a.officials, Intake: a.intake, Cases: a.cases, Privacy: a.privacy,
-		Inbox:   push.NewInbox(push.InboxConfig{Store: a.store, Programs: a.catalog, Text: a.texts.Text}),
+		Inbox:   a.inbox,
 		Devices: push.NewDevices(a.store, a.now), Programs: a.catalog, Areas: a.areas, Texts: a.texts,
 		Now: a.now, Log: a.log, Metrics: a.metrics, TrustedProxies: a.proxies, OperationsHere: a.oneAddress,
 		Checks: []handlers.Check{{Name: "store", Ask: a.engine.Ping}},

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"khaibao/models"
@@ -26,13 +27,13 @@ type Export struct {
 type ExportPerson struct {
 	ID           string              `json:"id"`
 	Relationship models.Relationship `json:"relationship"`
-	Name         string              `json:"name"`
-	BirthDate    string              `json:"birth_date"`
-	Sex          models.Sex          `json:"sex"`
-	NationalID   string              `json:"national_id"`
-	Commune      string              `json:"commune"`
-	Province     string              `json:"province"`
-	Address      string              `json:"address"`
+	Name         *string             `json:"name"`
+	BirthDate    *string             `json:"birth_date"`
+	Sex          *models.Sex         `json:"sex"`
+	NationalID   *string             `json:"national_id"`
+	Commune      *string             `json:"commune"`
+	Province     *string             `json:"province"`
+	Address      *string             `json:"address"`
 	CreatedAt    time.Time           `json:"created_at"`
 }
 
@@ -60,18 +61,30 @@ type ExportCase struct {
 	PersonID   string            `json:"person_id"`
 	Program    string            `json:"program"`
 	Level      models.Level      `json:"level"`
+	Factors    []string          `json:"factors"`
+	Levels     []ExportLevel     `json:"levels"`
+	Commune    string            `json:"commune"`
+	Province   string            `json:"province"`
 	Status     models.CaseStatus `json:"status"`
 	OpenedAt   time.Time         `json:"opened_at"`
+	ClosedAt   *time.Time        `json:"closed_at"`
 	Assessment *models.Level     `json:"assessment"`
 	Notes      []string          `json:"notes"`
 }
 
+// ExportLevel is one point of a case's trend.
+type ExportLevel struct {
+	At    time.Time    `json:"at"`
+	Level models.Level `json:"level"`
+}
+
 // ExportMessage is a message that was sent or waits.
 type ExportMessage struct {
-	ID        string              `json:"id"`
-	Kind      models.MessageKind  `json:"kind"`
-	State     models.MessageState `json:"state"`
-	CreatedAt time.Time           `json:"created_at"`
+	ID        string             `json:"id"`
+	Kind      models.MessageKind `json:"kind"`
+	Title     string             `json:"title"`
+	Text      string             `json:"text"`
+	CreatedAt time.Time          `json:"created_at"`
 }
 
 // ExportDevice is a phone that is registered for pushes.
@@ -92,11 +105,13 @@ type ExportConsent struct {
 
 // ExportAccess is one thing an official did with the household's data.
 type ExportAccess struct {
-	At     time.Time   `json:"at"`
-	Action string      `json:"action"`
-	Role   models.Role `json:"role"`
-	Area   models.Area `json:"area"`
-	Reason string      `json:"reason"`
+	At       time.Time   `json:"at"`
+	Action   string      `json:"action"`
+	Role     models.Role `json:"role"`
+	Area     models.Area `json:"area"`
+	PersonID *string     `json:"person_id"`
+	Program  *string     `json:"program"`
+	Reason   *string     `json:"reason"`
 }
 
 // Export gathers everything about the household.
@@ -106,7 +121,7 @@ func (s *Service) Export(ctx context.Context, citizen models.Citizen) (Export, e
 		return Export{}, err
 	}
 	out := exportAccount(account)
-	out.ExportedAt = s.now().UTC()
+	out.ExportedAt = s.now().UTC().Truncate(time.Millisecond)
 	if out.Declarations, err = s.exportForms(ctx, account.ID, models.FormDeclaration); err != nil {
 		return Export{}, err
 	}
@@ -118,24 +133,29 @@ func (s *Service) Export(ctx context.Context, citizen models.Citizen) (Export, e
 		return Export{}, err
 	}
 	out.Cases = exportCases(cases)
-	messages, err := all(func(p models.Page) ([]models.Message, string, error) { return s.store.Inbox(ctx, account.ID, p) })
+	messages, err := all(func(p models.Page) ([]ExportMessage, string, error) { return s.inbox(ctx, citizen, p) })
 	if err != nil {
 		return Export{}, err
 	}
-	out.Messages = mapped(messages, func(m models.Message) ExportMessage { return ExportMessage{m.ID, m.Kind, m.State, m.CreatedAt} })
+	out.Messages = mapped(messages, func(m ExportMessage) ExportMessage { return m })
 	log, err := all(func(p models.Page) ([]models.AuditEntry, string, error) { return s.AccessLog(ctx, citizen, p) })
 	if err != nil {
 		return Export{}, err
 	}
-	out.AccessLog = mapped(log, func(e models.AuditEntry) ExportAccess { return ExportAccess{e.At, e.Action, e.Role, e.Area, e.Reason} })
+	out.AccessLog = mapped(log, func(e models.AuditEntry) ExportAccess {
+		return ExportAccess{e.At, e.Action, e.Role, e.Area, given(e.PersonID), given(e.Program), given(e.Reason)}
+	})
 	return out, nil
 }
 
 func exportAccount(account *models.Account) Export {
 	return Export{
 		Phone: account.Phone, CreatedAt: account.CreatedAt,
-		People: mapped(account.People, func(p models.Person) ExportPerson {
-			return ExportPerson{p.ID, p.Relationship, p.Name, p.BirthDate, p.Sex, p.NationalID, p.Commune, p.Province, p.Address, p.CreatedAt}
+		People: mapped(slices.DeleteFunc(slices.Clone(account.People), func(p models.Person) bool { return p.Forgotten() }), func(p models.Person) ExportPerson {
+			return ExportPerson{
+				p.ID, p.Relationship, given(p.Name), given(p.BirthDate), given(p.Sex), given(p.NationalID), given(p.Commune), given(p.Province),
+				given(p.Address), p.CreatedAt,
+			}
 		}),
 		Devices: mapped(account.Devices, func(d models.Device) ExportDevice { return ExportDevice{d.ID, d.Platform, d.UpdatedAt} }),
 		Consents: mapped(account.Consents, func(c models.Consent) ExportConsent {
@@ -159,13 +179,28 @@ func (s *Service) exportForms(ctx context.Context, account string, form models.F
 
 func exportCases(cases []models.Case) []ExportCase {
 	return mapped(cases, func(c models.Case) ExportCase {
-		out := ExportCase{ID: c.ID, PersonID: c.PersonID, Program: c.Program, Level: c.Level, Status: c.Status, OpenedAt: c.OpenedAt}
+		out := ExportCase{
+			ID: c.ID, PersonID: c.PersonID, Program: c.Program, Level: c.Level, Status: c.Status, OpenedAt: c.OpenedAt,
+			Commune: c.Commune, Province: c.Province, Factors: mapped(c.Factors, func(f string) string { return f }),
+			Levels: mapped(c.Levels, func(l models.LevelAt) ExportLevel { return ExportLevel{l.At, l.Level} }),
+		}
+		if !c.ClosedAt.IsZero() {
+			out.ClosedAt = &c.ClosedAt
+		}
 		if c.Assessment != nil {
 			out.Assessment = &c.Assessment.Level
 		}
 		out.Notes = mapped(c.Notes, func(n models.Note) string { return n.Text })
 		return out
 	})
+}
+
+// given is a value, null when there is none.
+func given[T ~string](value T) *T {
+	if value == "" {
+		return nil
+	}
+	return &value
 }
 
 // all reads every page of a list.

@@ -5,7 +5,9 @@ package privacy
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"khaibao/models"
@@ -20,7 +22,6 @@ type Store interface {
 	HasOpenCase(ctx context.Context, account, personID string) (bool, error)
 	CasesOfAccount(ctx context.Context, account string) ([]models.Case, error)
 	Declarations(ctx context.Context, account string, form models.Form, personID string, page models.Page) ([]models.Declaration, string, error)
-	Inbox(ctx context.Context, account string, page models.Page) ([]models.Message, string, error)
 	DeleteMessages(ctx context.Context, account string) error
 	ReleasePhones(ctx context.Context, account string) error
 	ReleaseTokens(ctx context.Context, account string) error
@@ -32,8 +33,10 @@ type Config struct {
 	Store       Store
 	EndSessions func(ctx context.Context, account string) error           // every sign-in of the account ends
 	Follow      func(ctx context.Context, account, personID string) error // cases follow their person
-	Now         func() time.Time
-	Changed     func() // called after a change whose effects wait
+	// Inbox lists the household's messages in words.
+	Inbox   func(ctx context.Context, citizen models.Citizen, page models.Page) ([]ExportMessage, string, error)
+	Now     func() time.Time
+	Changed func() // called after a change whose effects wait
 }
 
 // Service serves the citizen's rights. It is safe for concurrent use.
@@ -41,6 +44,7 @@ type Service struct {
 	store       Store
 	endSessions func(context.Context, string) error
 	follow      func(context.Context, string, string) error
+	inbox       func(context.Context, models.Citizen, models.Page) ([]ExportMessage, string, error)
 	now         func() time.Time
 	changed     func()
 }
@@ -50,7 +54,7 @@ func New(c Config) *Service {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
-	return &Service{c.Store, c.EndSessions, c.Follow, c.Now, c.Changed}
+	return &Service{c.Store, c.EndSessions, c.Follow, c.Inbox, c.Now, c.Changed}
 }
 
 func (s *Service) household(ctx context.Context, citizen models.Citizen) (*models.Account, error) {
@@ -92,6 +96,9 @@ func (s *Service) SetConsent(ctx context.Context, citizen models.Citizen, purpos
 	}
 	if textVersion == "" {
 		return models.Consent{}, models.InvalidField("/text_version", "required", nil)
+	}
+	if strings.ContainsFunc(textVersion, func(r rune) bool { return !unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r) }) {
+		return models.Consent{}, models.InvalidField("/text_version", "forbidden_characters", nil)
 	}
 	if utf8.RuneCountInString(textVersion) > maxTextVersion {
 		return models.Consent{}, models.InvalidField("/text_version", "too_long", map[string]any{"max": maxTextVersion})
