@@ -8,6 +8,7 @@ import (
 	_ "firebase.google.com/go/v4/auth"
 	_ "firebase.google.com/go/v4/messaging"
 	_ "github.com/alecthomas/kong"
+	_ "github.com/chromedp/chromedp"
 	_ "github.com/getkin/kin-openapi/openapi3"
 	_ "github.com/go-json-experiment/json"
 	_ "github.com/go-playground/validator/v10"

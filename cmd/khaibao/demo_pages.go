@@ -65,6 +65,7 @@ func (d *demoPages) mount(mux *http.ServeMux) {
 	for _, page := range []struct{ path, file, kind string }{
 		{"GET /demo", "handset/index.html", "text/html; charset=utf-8"},
 		{"GET /demo/handset.css", "handset/handset.css", "text/css; charset=utf-8"},
+		{"GET /demo/icon.svg", "handset/icon.svg", "image/svg+xml"},
 		{"GET /demo/handset.js", "handset/handset.js", "text/javascript; charset=utf-8"},
 	} {
 		mux.HandleFunc(page.path, func(w http.ResponseWriter, r *http.Request) {

@@ -3,18 +3,18 @@
 
 const texts = {
   vi: {
-    subtitle: 'máy thử', number: 'Số điện thoại', use: 'Dùng số này', clock: 'Ngày giờ của bản thử:', nextDay: 'Sang ngày mai', app: 'Ứng dụng', pushes: 'Thông báo đẩy',
+    subtitle: 'máy thử', number: 'Số điện thoại', use: 'Dùng số này', clock: 'Giờ thử nghiệm:', nextDay: 'Sang ngày mai', app: 'Ứng dụng', pushes: 'Thông báo đẩy',
     signIn: 'Đăng nhập', sendCode: 'Gửi mã xác nhận', code: 'Mã 6 số trong tin SMS', enter: 'Vào', people: 'Người trong nhà', add: 'Thêm người', declare: 'Khai báo', update: 'Cập nhật',
     name: 'Họ và tên', born: 'Ngày sinh', sex: 'Giới tính', male: 'Nam', female: 'Nữ', other: 'Khác', relation: 'Quan hệ', self: 'Chính tôi', spouse: 'Vợ/chồng', child: 'Con', parent: 'Cha/mẹ',
     commune: 'Xã/phường', communeHint: 'Gõ vài chữ đầu, vd: bac son', save: 'Lưu', back: 'Quay lại', disease: 'Chương trình', send: 'Gửi tờ khai', result: 'Kết quả', why: 'Vì sao', inbox: 'Hộp thư', out: 'Thoát',
-    yes: 'Có', no: 'Không', none: 'Không trả lời', noSMS: 'Chưa có tin SMS nào.', noPush: 'Chưa có thông báo nào.', noPeople: 'Chưa có ai. Hãy thêm chính bạn trước.', noMessages: 'Hộp thư trống.', failed: 'Không thực hiện được', log: 'Ai đã xem dữ liệu của tôi', noLog: 'Chưa có ai xem.',
+    yes: 'Có', no: 'Không', none: 'Bỏ chọn', noSMS: 'Chưa có tin SMS nào.', noPush: 'Chưa có thông báo nào.', noPeople: 'Chưa có ai. Hãy thêm chính bạn trước.', noMessages: 'Hộp thư trống.', next: 'Tiếp tục', failed: 'Không thực hiện được', log: 'Ai đã xem dữ liệu của tôi', noLog: 'Chưa có ai xem.',
   },
   en: {
-    subtitle: 'handset', number: 'Phone number', use: 'Use this number', clock: 'Time of the demo:', nextDay: 'On to tomorrow', app: 'App', pushes: 'Push notifications',
+    subtitle: 'handset', number: 'Phone number', use: 'Use this number', clock: 'Demo time:', nextDay: 'On to tomorrow', app: 'App', pushes: 'Push notifications',
     signIn: 'Sign in', sendCode: 'Send me a code', code: 'The 6 digits from the SMS', enter: 'Enter', people: 'Household', add: 'Add a person', declare: 'Declare', update: 'Update',
     name: 'Full name', born: 'Date of birth', sex: 'Sex', male: 'Male', female: 'Female', other: 'Other', relation: 'Relationship', self: 'Myself', spouse: 'Spouse', child: 'Child', parent: 'Parent',
     commune: 'Commune', communeHint: 'Type the first letters, e.g. bac son', save: 'Save', back: 'Back', disease: 'Programme', send: 'Send', result: 'Result', why: 'Why', inbox: 'Inbox', out: 'Sign out',
-    yes: 'Yes', no: 'No', none: 'No answer', noSMS: 'No SMS yet.', noPush: 'No push yet.', noPeople: 'Nobody yet. Add yourself first.', noMessages: 'The inbox is empty.', failed: 'That did not work', log: 'Who looked at my data', noLog: 'Nobody so far.',
+    yes: 'Yes', no: 'No', none: 'Clear', noSMS: 'No SMS yet.', noPush: 'No push yet.', noPeople: 'Nobody yet. Add yourself first.', noMessages: 'The inbox is empty.', next: 'Continue', failed: 'That did not work', log: 'Who looked at my data', noLog: 'Nobody so far.',
   },
 };
 
@@ -28,7 +28,10 @@ function el(tag, props = {}, ...children) {
   return node;
 }
 
-function show(...nodes) { app.replaceChildren(...nodes); app.scrollTop = 0; }
+function show(...nodes) {
+  app.replaceChildren(...nodes);
+  app.scrollTop = 0;
+}
 
 function e164(typed) {
   const digits = typed.replace(/[^0-9+]/g, '');
@@ -106,14 +109,20 @@ function signIn() {
   }));
 }
 
+// provinces gives the names of all provinces by their code.
+async function provinces() {
+  const all = (await call('GET', '/v1/areas')).items;
+  return Object.fromEntries(all.map((a) => [a.code, a.name]));
+}
+
 async function home() {
   try {
     const people = (await call('GET', '/v1/people')).items;
     const list = el('ul', { className: 'list' }, ...people.map((p) => el('li', {},
       `${p.name || t(p.relationship)} (${t(p.relationship)})`,
-      el('span', {}, quiet(t('declare'), () => choose(p, 'declaration')), ' ', quiet(t('update'), () => choose(p, 'daily'))))));
+      el('span', { className: 'row' }, quiet(t('declare'), () => choose(p, 'declaration')), quiet(t('update'), () => choose(p, 'daily'))))));
     show(el('h3', {}, t('people')), people.length ? list : el('p', { className: 'empty' }, t('noPeople')),
-      el('p', {}, quiet(t('add'), () => addPerson(people.length === 0)), ' ', quiet(t('inbox'), inbox), ' ', quiet(t('log'), accessLog), ' ', quiet(t('out'), async () => { await call('POST', '/v1/auth/logout'); signIn(); })));
+      el('p', { className: 'row' }, quiet(t('add'), () => addPerson(people.length === 0)), quiet(t('inbox'), inbox), quiet(t('log'), accessLog), quiet(t('out'), async () => { await call('POST', '/v1/auth/logout'); signIn(); })));
   } catch (failure) { show(problem(failure), quiet(t('back'), signIn)); }
 }
 
@@ -128,7 +137,8 @@ function addPerson(first) {
   place.addEventListener('input', async () => {
     if (place.value.trim().length < 2) return found.replaceChildren();
     const areas = (await call('GET', '/v1/areas?q=' + encodeURIComponent(place.value))).items.filter((a) => a.level === 'commune');
-    found.replaceChildren(...areas.map((a) => el('option', { value: a.code }, a.parent_name ? `${a.name}, ${a.parent_name}` : a.name)));
+    const names = await provinces();
+    found.replaceChildren(...areas.map((a) => el('option', { value: a.code }, `${a.name}, ${names[a.parent]}`)));
     if (areas.length) found.selectedIndex = 0;
   });
   show(el('h3', {}, t('add')), form([
@@ -144,7 +154,8 @@ function addPerson(first) {
 async function choose(person, kind) {
   const programs = (await call('GET', '/v1/programs')).items;
   const which = select(programs.map((p) => [p.id, p.name]));
-  show(el('h3', {}, t('disease')), form([field(t('disease'), which)], '→', async () => fill(person, kind, await call('GET', '/v1/programs/' + which.value))), quiet(t('back'), home));
+  which.id = 'program';
+  show(el('h3', {}, t('disease')), form([field(t('disease'), which)], t('next'), async () => fill(person, kind, await call('GET', '/v1/programs/' + which.value))), quiet(t('back'), home));
 }
 
 // enabled evaluates FHIR's enableWhen on the answers given so far.
@@ -166,9 +177,7 @@ function enabled(question, answers) {
       default: return false;
     }
   };
-  if (when.all) return when.all.every(holds);
-  if (when.any) return when.any.some(holds);
-  return holds(when);
+  return when.behavior === 'any' ? when.conditions.some(holds) : when.conditions.every(holds);
 }
 
 // control gives the input of one question and a function that reads it; undefined is no answer.
@@ -176,14 +185,18 @@ function control(question) {
   const label = question.text + (question.required ? ' *' : '');
   if (question.type === 'choices') {
     const boxes = question.options.map((o) => el('input', { type: 'checkbox', value: o.id }));
-    const set = el('fieldset', {}, el('legend', {}, label), ...question.options.map((o, i) => el('label', { className: 'inline' }, boxes[i], o.text)));
+    const set = el('fieldset', { className: 'question' }, el('legend', {}, label), ...question.options.map((o, i) => el('label', { className: 'inline' }, boxes[i], o.text)));
     return { node: set, read: () => { const chosen = boxes.filter((b) => b.checked).map((b) => b.value); return chosen.length ? chosen : undefined; } };
   }
   if (question.type === 'boolean' || question.type === 'choice') {
     const options = question.type === 'boolean' ? [['true', t('yes')], ['false', t('no')]] : question.options.map((o) => [o.id, o.text]);
-    const input = select([['', t('none')], ...options]);
-    input.dataset.question = question.id;
-    return { node: field(label, input), read: () => (input.value === '' ? undefined : question.type === 'boolean' ? input.value === 'true' : input.value) };
+    const radios = options.map(([value]) => el('input', { type: 'radio', name: question.id, value }));
+    const clear = quiet(t('none'), () => { for (const r of radios) r.checked = false; set.dispatchEvent(new Event('change', { bubbles: true })); });
+    clear.classList.add('clear');
+    const set = el('fieldset', { className: 'question' }, el('legend', {}, label),
+      el('div', { className: 'choices' }, ...options.map(([, text], i) => el('label', { className: 'choice' }, radios[i], text)), clear));
+    const value = () => (radios.find((r) => r.checked) || { value: '' }).value;
+    return { node: set, read: () => (value() === '' ? undefined : question.type === 'boolean' ? value() === 'true' : value()) };
   }
   const kinds = { integer: 'number', decimal: 'number', date: 'date' };
   const input = el('input', { type: kinds[question.type] || 'text' });
@@ -207,20 +220,27 @@ function fill(person, kind, program) {
     }
     return given;
   };
+  const nodes = [];
+  let group = null;
+  for (const c of controls) {
+    if (c.question.group && c.question.group !== group) nodes.push(el('h4', {}, (asked.groups.find((g) => g.id === c.question.group) || { text: '' }).text));
+    group = c.question.group;
+    nodes.push(c.node);
+  }
   const id = uuid7(); // one id for this form: sending it twice declares once
-  const node = form(controls.map((c) => c.node), t('send'), async () => {
+  const node = form(nodes, t('send'), async () => {
     const path = kind === 'daily' ? '/v1/health-updates' : '/v1/declarations';
     const now = (await (await fetch('/demo/clock')).json()).now;
-    decided(await call('POST', path, { id, program: program.id, program_version: program.version, person_id: person.id, answers: answers(), occurred_at: now }));
+    decided(program, await call('POST', path, { id, program: program.id, program_version: program.version, person_id: person.id, answers: answers(), occurred_at: now }));
   });
   node.addEventListener('change', answers);
   show(el('h3', {}, `${program.name}: ${person.name || t(person.relationship)}`), node, quiet(t('back'), home));
   answers();
 }
 
-function decided(declaration) {
+function decided(program, declaration) {
   const d = declaration.decision;
-  show(el('h3', {}, t('result')), el('div', { className: 'result ' + d.level }, el('p', {}, el('strong', { id: 'level' }, d.level)), el('p', { id: 'advice' }, d.advice)),
+  show(el('h3', {}, t('result')), el('div', { className: 'result ' + d.level }, el('p', {}, el('strong', { id: 'level' }, (program.levels.find((l) => l.level === d.level) || { text: d.level }).text)), el('p', { id: 'advice' }, d.advice)),
     d.reasons.length ? el('div', {}, el('h4', {}, t('why')), el('ul', { id: 'reasons' }, ...d.reasons.map((r) => el('li', {}, r.text)))) : '', quiet(t('back'), home));
   receive();
 }
