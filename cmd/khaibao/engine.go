@@ -25,6 +25,40 @@ func openEngine(ctx context.Context, address string) (store.Engine, error) {
 	return nil, fmt.Errorf("there is no store %q: give mongodb://... or sqlite:DIR", kind)
 }
 
+// openSource opens a store to copy from: one that is there and holds something. It makes none.
+func openSource(ctx context.Context, address string) (store.Engine, error) {
+	var engine store.Engine
+	var err error
+	if kind, dir, _ := strings.Cut(address, ":"); kind == "sqlite" {
+		engine, err = openExisting(ctx, dir)
+	} else {
+		engine, err = openEngine(ctx, address)
+	}
+	if err != nil {
+		return nil, err
+	}
+	empty, err := store.Empty(ctx, engine)
+	if err == nil && empty {
+		err = errors.New("the store holds nothing: is the address right?")
+	}
+	if err != nil {
+		return nil, errors.Join(err, engine.Close(context.WithoutCancel(ctx)))
+	}
+	return engine, nil
+}
+
+// openExisting opens a directory that holds a store; one that an older version left gets the collections of today.
+func openExisting(ctx context.Context, dir string) (store.Engine, error) {
+	engine, err := sqlite.OpenExisting(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := engine.Ensure(ctx, store.Collections()); err != nil {
+		return nil, errors.Join(err, engine.Close(context.WithoutCancel(ctx)))
+	}
+	return engine, nil
+}
+
 // openBeside opens a store that is there for a short step of administration, while servers may be running on it.
 func openBeside(ctx context.Context, address string) (store.Engine, error) {
 	if kind, dir, _ := strings.Cut(address, ":"); kind == "sqlite" {

@@ -14,7 +14,7 @@ type migrateCommand struct {
 
 // Run copies while nothing serves either store. The keys move by hand: both stores are read with the same key file.
 func (c *migrateCommand) Run(ctx context.Context) error {
-	from, err := openEngine(ctx, c.From)
+	from, err := openSource(ctx, c.From)
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
@@ -24,9 +24,6 @@ func (c *migrateCommand) Run(ctx context.Context) error {
 		return fmt.Errorf("--to: %w", err)
 	}
 	defer to.Close(context.WithoutCancel(ctx))
-	if err := from.Ensure(ctx, store.Collections()); err != nil {
-		return fmt.Errorf("--from: %w", err)
-	}
 	err = store.Copy(ctx, from, to, func(done store.Copied) {
 		fmt.Printf("%-16s %9d documents, the same on both sides (%.12s)\n", done.Collection, done.Documents, done.Digest)
 	})

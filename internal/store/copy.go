@@ -76,6 +76,19 @@ func Copy(ctx context.Context, from, to Engine, copied func(Copied)) error {
 	return nil
 }
 
+// Empty tells whether an engine holds no document. Leases do not count: they belong to running processes.
+func Empty(ctx context.Context, e Engine) (bool, error) {
+	for _, c := range Collections() {
+		if c.Name == colLeases {
+			continue
+		}
+		if n, err := e.Count(ctx, c.Name, nil); err != nil || n > 0 {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 func copyCollection(ctx context.Context, from, to Engine, name string) error {
 	last, err := lastID(ctx, to, name)
 	if err != nil {
