@@ -9,7 +9,7 @@ import (
 
 type migrateCommand struct {
 	From string `required:"" help:"The store to copy: sqlite:DIR or mongodb://..." placeholder:"URL"`
-	To   string `required:"" help:"The store to copy to. One that a cut-off migration left goes on where it stopped." placeholder:"URL"`
+	To   string `required:"" help:"The store to copy to: an empty one, or one that a migration that was cut off has left." placeholder:"URL"`
 }
 
 // Run copies while nothing serves either store. The keys move by hand: both stores are read with the same key file.

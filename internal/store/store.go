@@ -18,10 +18,13 @@ type Store struct {
 	keys   *seal.Keys
 }
 
-// Open makes the collections and indexes and gives the store.
+// Open makes the collections and indexes and gives the store. It refuses one that a migration has not finished.
 func Open(ctx context.Context, engine Engine, keys *seal.Keys) (*Store, error) {
 	if err := engine.Ensure(ctx, Collections()); err != nil {
 		return nil, fmt.Errorf("making collections and indexes: %w", err)
+	}
+	if err := finished(ctx, engine); err != nil {
+		return nil, err
 	}
 	return &Store{engine: engine, keys: keys}, nil
 }
@@ -47,7 +50,8 @@ const (
 	colBudgets      = "budgets"
 	colCounters     = "counters"
 	colLeases       = "leases"
-	colJournals     = "journals" // what the counting worker has under way
+	colJournals     = "journals"   // what the counting worker has under way
+	colMigrations   = "migrations" // the mark of a migration into this store that is not finished
 )
 
 // Collections lists every collection with its indexes.
@@ -81,6 +85,7 @@ func Collections() []Collection {
 		}},
 		{Name: colLeases},
 		{Name: colJournals},
+		{Name: colMigrations},
 	}
 }
 
