@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +37,10 @@ func (c *storeConfig) problems() []string {
 		out = append(out, "--keys (KHAIBAO_KEYS) or KHAIBAO_KEYSET is missing: make a key file with 'khaibao keys init FILE'")
 	case c.Keys != "" && c.Keyset != "":
 		out = append(out, "--keys (KHAIBAO_KEYS) and KHAIBAO_KEYSET are both set: give one")
+	default:
+		if _, err := c.keys(); err != nil {
+			out = append(out, err.Error())
+		}
 	}
 	return out
 }
@@ -51,9 +57,12 @@ type listenConfig struct {
 func (c *listenConfig) problems() []string {
 	var out []string
 	for _, a := range []struct{ flag, addr string }{{"--addr (KHAIBAO_ADDR)", c.Addr}, {"--operations-addr (KHAIBAO_OPERATIONS_ADDR)", c.OperationsAddr}} {
-		if _, _, err := net.SplitHostPort(a.addr); err != nil {
-			out = append(out, a.flag+" must be host:port")
+		if _, _, err := splitAddr(a.addr); err != nil {
+			out = append(out, a.flag+" must be host:port with a port from 0 to 65535")
 		}
+	}
+	if sameAddr(c.Addr, c.OperationsAddr) {
+		out = append(out, "--addr (KHAIBAO_ADDR) and --operations-addr (KHAIBAO_OPERATIONS_ADDR) must differ")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		out = append(out, "--tls-cert (KHAIBAO_TLS_CERT) and --tls-key (KHAIBAO_TLS_KEY) belong together")
@@ -92,6 +101,31 @@ func (c *listenConfig) proxies() ([]netip.Prefix, error) {
 	return out, nil
 }
 
+// splitAddr cuts host:port and reads the port.
+func splitAddr(addr string) (host string, port uint16, err error) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, err
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	return host, uint16(number), err
+}
+
+// sameAddr tells whether two listeners would meet on one port; port 0 is always a port of its own.
+func sameAddr(a, b string) bool {
+	hostA, portA, errA := splitAddr(a)
+	hostB, portB, errB := splitAddr(b)
+	if errA != nil || errB != nil || portA != portB || portA == 0 {
+		return false
+	}
+	return hostA == hostB || isEveryAddress(hostA) || isEveryAddress(hostB) || (isLoopback(a) && isLoopback(b) && (hostA == "localhost" || hostB == "localhost"))
+}
+
+func isEveryAddress(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "" || (err == nil && ip.IsUnspecified())
+}
+
 func isLoopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -106,11 +140,13 @@ type channelConfig struct {
 	SMSURL              string `name:"sms-url" help:"Kannel's sendsms address, such as http://127.0.0.1:13013/cgi-bin/sendsms." placeholder:"URL"`
 	SMSUser             string `name:"sms-user" help:"Kannel's sendsms user."`
 	SMSPassword         string `name:"sms-password" help:"Its password."`
-	SMSFrom             string `name:"sms-from" help:"The sender that citizens see: a short code or a brand name of at most 11 characters."`
+	SMSFrom             string `name:"sms-from" help:"The sender that citizens see: a number of at most 15 digits or a brand name of at most 11 characters."`
 	FirebaseProject     string `help:"Firebase project: pushes, and sign-in by Firebase phone authentication."`
 	FirebaseCredentials string `help:"Service account of the Firebase project (JSON)." type:"path" placeholder:"FILE"`
 	FirebaseEndpoint    string `help:"What stands in for Firebase Cloud Messaging on this machine, such as http://127.0.0.1:8082/v1: for rehearsals." hidden:"" placeholder:"URL"`
 }
+
+var senderForm = regexp.MustCompile(`^([0-9]{1,15}|[A-Za-z0-9 ._-]{1,11})$`)
 
 func (c *channelConfig) problems() []string {
 	var out []string
@@ -128,6 +164,9 @@ func (c *channelConfig) problems() []string {
 				out = append(out, needed.name+" is missing for the SMS gateway")
 			}
 		}
+	}
+	if c.SMSFrom != "" && !senderForm.MatchString(c.SMSFrom) {
+		out = append(out, "--sms-from (KHAIBAO_SMS_FROM) must be a number of at most 15 digits, or a brand name of at most 11 characters: letters, digits, space, dot, dash, underscore")
 	}
 	out = append(out, c.firebaseProblems()...)
 	if err := auth.CheckEnvironment(); err != nil {

@@ -76,12 +76,21 @@ func openOrMake(ctx context.Context, address string) (store.Engine, error) {
 	return engine, err
 }
 
-// keys reads the keys that the settings name.
+// keys reads the keys that the settings name. An error names the setting.
 func (c *storeConfig) keys() (*seal.Keys, error) {
 	if c.Keyset != "" {
-		return seal.Parse([]byte(c.Keyset))
+		keys, err := seal.Parse([]byte(c.Keyset))
+		return keys, naming("KHAIBAO_KEYSET", err)
 	}
-	return seal.ReadFile(c.Keys)
+	keys, err := seal.ReadFile(c.Keys)
+	return keys, naming("--keys (KHAIBAO_KEYS)", err)
+}
+
+func naming(setting string, err error) error {
+	if err != nil {
+		err = fmt.Errorf("%s: %w", setting, err)
+	}
+	return err
 }
 
 // leaseOwner names this process in leases: uniquely or, on an engine that admits one process only, the same at every

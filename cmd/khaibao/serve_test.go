@@ -29,10 +29,10 @@ func TestServeNamesEveryWrongSetting(t *testing.T) {
 	dir := t.TempDir()
 	settings := []string{
 		"serve", "--addr", "8080", "--operations-addr", "nowhere", "--tls-cert", filepath.Join(dir, "no.pem"), "--trusted-proxies", "my-proxy",
-		"--sms-url", "ftp://gateway/", "--otp-per-day", "0", "--otp-resend=-1s", "--programs", filepath.Join(dir, "none"),
+		"--keys", filepath.Join(dir, "lost.json"), "--sms-url", "ftp://gateway/", "--otp-per-day", "0", "--otp-resend=-1s", "--programs", filepath.Join(dir, "none"),
 	}
 	refused(t, []string{"KHAIBAO_STORE=postgres://khaibao:very-secret@db/khaibao"}, settings,
-		"--store (KHAIBAO_STORE)", "--keys (KHAIBAO_KEYS)", "--addr (KHAIBAO_ADDR)", "--operations-addr (KHAIBAO_OPERATIONS_ADDR)",
+		"--store (KHAIBAO_STORE)", "--keys (KHAIBAO_KEYS)", "lost.json", "--addr (KHAIBAO_ADDR)", "--operations-addr (KHAIBAO_OPERATIONS_ADDR)",
 		"belong together", "--tls-cert (KHAIBAO_TLS_CERT)", "--trusted-proxies (KHAIBAO_TRUSTED_PROXIES)", "--sms-url (KHAIBAO_SMS_URL)",
 		"--sms-user (KHAIBAO_SMS_USER)", "--sms-password (KHAIBAO_SMS_PASSWORD)", "--sms-from (KHAIBAO_SMS_FROM)",
 		"--otp-per-day (KHAIBAO_OTP_PER_DAY)", "--otp-resend (KHAIBAO_OTP_RESEND)", "--programs (KHAIBAO_PROGRAMS)",
