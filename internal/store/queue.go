@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -54,13 +55,23 @@ func (q *Queue[T]) Withdraw(request T) bool {
 func (q *Queue[T]) Take(limit int) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.letOthersPut()
 	for len(q.waiting) == 0 && !q.closed {
 		q.arrived.Wait()
+		q.letOthersPut() // or withdraw, so that none is left
 	}
 	n := min(limit, len(q.waiting))
 	taken := slices.Clone(q.waiting[:n])
 	q.waiting = slices.Delete(q.waiting, 0, n)
 	return taken
+}
+
+// letOthersPut lets callers go first who are ready to put theirs; where processors are short, groups would else be small.
+// It waits for nobody who is not.
+func (q *Queue[T]) letOthersPut() {
+	q.mu.Unlock()
+	runtime.Gosched()
+	q.mu.Lock()
 }
 
 // Close refuses new requests; those that wait are still taken.

@@ -40,6 +40,42 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// TestQueueWithdrawn has callers who take everything back: a worker that was woken by them still takes what comes after.
+func TestQueueWithdrawn(t *testing.T) {
+	t.Parallel()
+	q := store.NewQueue[int]()
+	taken := make(chan []int)
+	go func() {
+		for batch := q.Take(7); len(batch) > 0; batch = q.Take(7) {
+			taken <- batch
+		}
+		close(taken)
+	}()
+	var want, got []int
+	var callers sync.WaitGroup
+	callers.Go(func() {
+		for batch := range taken {
+			got = append(got, batch...)
+		}
+	})
+	for i := range 1000 {
+		if err := q.Put(i); err != nil {
+			t.Fatal(err)
+		}
+		if !q.Withdraw(i) {
+			want = append(want, i)
+		}
+	}
+	if err := q.Put(1000); err != nil {
+		t.Fatal(err)
+	}
+	q.Close()
+	callers.Wait()
+	if diff := cmp.Diff(append(want, 1000), got); diff != "" {
+		t.Errorf("taken (-want +got):\n%s", diff)
+	}
+}
+
 // TestQueueServesAll has many callers and some workers: everything is taken once, and every worker ends.
 func TestQueueServesAll(t *testing.T) {
 	t.Parallel()

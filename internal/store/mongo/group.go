@@ -8,12 +8,9 @@ import (
 	"khaibao/internal/store"
 )
 
-// What arrives together shares one round trip: a collection's workers, groupWorkers for each kind, take what is waiting,
-// up to groupSize.
-const (
-	groupSize    = 256
-	groupWorkers = 2
-)
+// groupSize is how many requests share one round trip at most. Each kind of request has one worker for each collection,
+// so that groups are as large as what arrives in the time of a round trip.
+const groupSize = 256
 
 // insertion is one Insert that waits.
 type insertion struct {
@@ -30,7 +27,7 @@ type lookup struct {
 	done chan struct{}
 }
 
-// queueOf gives the queue of a collection, starting its workers at first use.
+// queueOf gives the queue of a collection, starting its worker at first use.
 func queueOf[T comparable](e *Engine, queues map[string]*store.Queue[T], collection string, serve func(context.Context, string, []T)) *store.Queue[T] {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -44,9 +41,7 @@ func queueOf[T comparable](e *Engine, queues map[string]*store.Queue[T], collect
 		q.Close()
 		return q
 	}
-	for range groupWorkers {
-		e.working.Go(func() { work(q, collection, serve) })
-	}
+	e.working.Go(func() { work(q, collection, serve) })
 	return q
 }
 
