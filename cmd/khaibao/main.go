@@ -32,7 +32,7 @@ func main() {
 	}
 }
 
-// run parses the command line and carries the command out.
+// run parses the command line and carries the command out. Its errors are in words for the operator.
 func run(ctx context.Context, args []string) error {
 	var c commands
 	cache, err := os.UserCacheDir()
@@ -54,5 +54,5 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return parsed.Run()
+	return explained(parsed.Run())
 }
