@@ -86,7 +86,7 @@ const (
 	leaseLength = 15 * time.Second
 	batchSize   = 256
 	caseWorkers = 8
-	gather      = 50 * time.Millisecond
+	gather      = 200 * time.Millisecond
 )
 
 // New gives a worker that is ready to run.

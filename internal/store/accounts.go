@@ -351,3 +351,9 @@ func sealPerson(account string, p *models.Person, key seal.DataKey) (personDoc, 
 func (s *Store) ReleasePhones(ctx context.Context, account string) error {
 	return s.releaseClaims(ctx, colPhones, account)
 }
+
+// Households counts the accounts, erased ones included.
+func (s *Store) Households(ctx context.Context) (int64, error) {
+	n, err := s.engine.Count(ctx, colAccounts, nil)
+	return n, asError("counting accounts", err)
+}

@@ -273,33 +273,3 @@ func (s *Store) openDeclarations(ctx context.Context, account string, form model
 	}
 	return out, nil
 }
-
-// PendingDeclarations gives those that owe effects, the longest waiting first, without their free text.
-func (s *Store) PendingDeclarations(ctx context.Context, form models.Form, limit int) ([]models.Declaration, error) {
-	return s.pendingDeclarations(ctx, form, todoQuery(limit))
-}
-
-// PendingOf gives those of one account that owe effects.
-func (s *Store) PendingOf(ctx context.Context, account string, form models.Form) ([]models.Declaration, error) {
-	return s.pendingDeclarations(ctx, form, Query{
-		Where: []Cond{{"_id", Gt, account + "|"}, {"_id", Lt, account + "}"}, {"todo.at", Exists, true}},
-		Sort:  []Order{{Field: "_id"}},
-		Limit: 1000,
-	})
-}
-
-func (s *Store) pendingDeclarations(ctx context.Context, form models.Form, q Query) ([]models.Declaration, error) {
-	docs, err := s.findDeclarations(ctx, form, q)
-	if err != nil {
-		return nil, asError("reading pending declarations", err)
-	}
-	out := make([]models.Declaration, 0, len(docs))
-	for i := range docs {
-		d, err := docs[i].model(form, seal.DataKey{})
-		if err != nil {
-			return nil, asError("reading pending declarations", err)
-		}
-		out = append(out, d)
-	}
-	return out, nil
-}

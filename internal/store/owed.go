@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"khaibao/models"
+)
+
+// owedDoc is the part of a declaration or health update that its effects follow from: everything but what was answered,
+// which takes most of the time to read.
+type owedDoc struct {
+	ID         string         `bson:"_id" json:"_id"`
+	PersonID   string         `bson:"person" json:"person"`
+	Program    string         `bson:"program" json:"program"`
+	Version    int            `bson:"version" json:"version"`
+	Channel    models.Channel `bson:"channel" json:"channel"`
+	Commune    string         `bson:"commune" json:"commune"`
+	Province   string         `bson:"province" json:"province"`
+	OccurredAt Time           `bson:"occurred_at" json:"occurred_at"`
+	ReceivedAt Time           `bson:"received_at" json:"received_at"`
+	Level      int            `bson:"level" json:"level"`
+	Factors    []string       `bson:"factors" json:"factors"`
+	Reasons    []reasonDoc    `bson:"reasons" json:"reasons"`
+	Notify     bool           `bson:"notify" json:"notify"`
+}
+
+func (doc *owedDoc) model(form models.Form) models.Declaration {
+	account, id, _ := strings.Cut(doc.ID, "|")
+	d := models.Declaration{
+		Account: account, ID: id, Form: form, PersonID: doc.PersonID, Program: doc.Program, Version: doc.Version,
+		Channel: doc.Channel, Commune: doc.Commune, Province: doc.Province,
+		OccurredAt: doc.OccurredAt.Time(), ReceivedAt: doc.ReceivedAt.Time(), Notify: doc.Notify,
+		Decision: models.Decision{Level: models.Level(doc.Level), Factors: doc.Factors},
+	}
+	for _, r := range doc.Reasons {
+		d.Decision.Reasons = append(d.Decision.Reasons, models.Reason(r))
+	}
+	return d
+}
+
+// PendingDeclarations gives those that owe effects, the longest waiting first: who, where, when and the decision, without
+// the answers, age and sex that led to it.
+func (s *Store) PendingDeclarations(ctx context.Context, form models.Form, limit int) ([]models.Declaration, error) {
+	return s.pendingDeclarations(ctx, form, todoQuery(limit))
+}
+
+// PendingOf gives those of one account that owe effects, as PendingDeclarations does.
+func (s *Store) PendingOf(ctx context.Context, account string, form models.Form) ([]models.Declaration, error) {
+	return s.pendingDeclarations(ctx, form, Query{
+		Where: []Cond{{"_id", Gt, account + "|"}, {"_id", Lt, account + "}"}, {"todo.at", Exists, true}},
+		Sort:  []Order{{Field: "_id"}},
+		Limit: 1000,
+	})
+}
+
+func (s *Store) pendingDeclarations(ctx context.Context, form models.Form, q Query) ([]models.Declaration, error) {
+	var out []models.Declaration
+	err := s.engine.Find(ctx, formCollection(form), q, func(raw Raw) error {
+		var doc owedDoc
+		err := raw.Decode(&doc)
+		out = append(out, doc.model(form))
+		return err
+	})
+	return out, asError("reading pending declarations", err)
+}
+
+// Backlog counts the declarations of a form whose effects are not carried out yet.
+func (s *Store) Backlog(ctx context.Context, form models.Form) (int64, error) {
+	n, err := s.engine.Count(ctx, formCollection(form), []Cond{{"todo.at", Exists, true}})
+	return n, asError("counting pending declarations", err)
+}
