@@ -109,9 +109,19 @@ func (s *loadSite) enter(ctx context.Context, n int) (loadCitizen, error) {
 	}
 	err := s.post(ctx, "/v1/people", tokens.Access, map[string]any{
 		"name": seedName(dice, models.Female), "birth_date": seedBirthDate(dice, models.Self), "sex": models.Female, "relationship": models.Self,
-		"area": map[string]any{"commune": demoCommunes[n%len(demoCommunes)]},
+		"area": map[string]any{"commune": s.commune(n)},
 	}, &person)
 	return loadCitizen{tokens.Access, person.ID}, err
+}
+
+// commune is where household n lives: as in an outbreak most in a few communes, one in four anywhere in the country.
+func (s *loadSite) commune(n int) string {
+	if n%4 != 0 {
+		return demoCommunes[n%len(demoCommunes)]
+	}
+	provinces := s.app.areas.Provinces()
+	communes, _ := s.app.areas.Communes(provinces[n/4%len(provinces)].Code)
+	return communes[n/4/len(provinces)%len(communes)].Code
 }
 
 func (s *loadSite) post(ctx context.Context, path, token string, body, into any) error {
