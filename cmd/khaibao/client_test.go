@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -77,9 +78,9 @@ func (c *client) want(status int, method, path, token string, body any, headers 
 // eventually waits for something that a worker does; it fails after a time that only a hanging worker needs.
 func (c *client) eventually(what string, happened func() bool) {
 	c.Helper()
-	for end := time.Now().Add(time.Minute); !happened(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); !happened(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			c.Fatal("not in a minute: " + what)
+			c.Fatal(fmt.Sprintf("not in %s: %s", patience, what))
 		}
 	}
 }

@@ -2,21 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
 	"khaibao/internal/auth"
@@ -220,29 +214,6 @@ func (c *crash) noteInFlight() {
 	}
 }
 
-// outboxDoc is what the test needs of a message as it is stored.
-type outboxDoc struct {
-	ID    string              `bson:"_id" json:"_id"`
-	State models.MessageState `bson:"state" json:"state"`
-}
-
-func (m outboxDoc) message() string {
-	_, id, _ := strings.Cut(m.ID, "|")
-	return id
-}
-
-func (c *crash) outbox(engine store.Engine, each func(outboxDoc)) {
-	c.Helper()
-	everyDocument(c.T, engine, "outbox", func(raw store.Raw) error {
-		var m outboxDoc
-		if err := raw.Decode(&m); err != nil {
-			return err
-		}
-		each(m)
-		return nil
-	})
-}
-
 func (c *crash) acknowledged() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -252,9 +223,9 @@ func (c *crash) acknowledged() int {
 // await waits for something that the server does.
 func (c *crash) await(what string, happened func() bool) {
 	c.Helper()
-	for end := time.Now().Add(2 * time.Minute); !happened(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !happened(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			c.Fatalf("not in two minutes: %s\n%s", what, &c.server.said)
+			c.Fatalf("not in %s: %s\n%s", patience, what, &c.server.said)
 		}
 	}
 }
@@ -269,9 +240,9 @@ func (c *crash) submitAll() {
 	at := time.Now().UTC().Format(time.RFC3339)
 	for _, p := range c.people {
 		group.Go(func() error {
-			for end := time.Now().Add(2 * time.Minute); p.answer == nil; {
+			for end := time.Now().Add(patience); p.answer == nil; {
 				if time.Now().After(end) {
-					c.Error("a declaration was not taken in two minutes")
+					c.Error("a declaration was not taken in time")
 					return nil
 				}
 				c.submit(client, p, at)
@@ -322,128 +293,5 @@ func (c *crash) submit(client *http.Client, p *declarer, at string) {
 	default:
 		c.Errorf("%d %s", response.StatusCode, text)
 		p.answer = []byte{}
-	}
-}
-
-// check holds the server and then the store against everything that was acknowledged.
-func (c *crash) check() {
-	c.Helper()
-	api := newClient(c.T, c.url)
-	token := api.login(c.official, &c.codes).Access
-	c.checkReadable(api)
-	var counted map[string]int64
-	c.await("everything is counted", func() bool {
-		counted = api.statsOf(token, "covid19")
-		return total(counted) >= int64(len(c.people))
-	})
-	c.await("everybody is told", func() bool { return len(c.toldTimes()) >= len(c.people) })
-	listed := map[string]bool{}
-	for _, item := range api.cases(token, url.Values{}) {
-		if item.Level != "high" || listed[item.ID] {
-			c.Errorf("the list shows %+v, want each case once and high", item)
-		}
-		listed[item.ID] = true
-	}
-	if err := c.server.stop(); err != nil {
-		c.Errorf("the server stopped with %v:\n%s", err, &c.server.said)
-	}
-	c.checkTold()
-	c.checkStore(counted, listed)
-}
-
-// checkReadable reads every declaration back as its owner: what was acknowledged and what was answered.
-func (c *crash) checkReadable(api *client) {
-	c.Helper()
-	var group errgroup.Group
-	group.SetLimit(crashAtOnce)
-	for _, p := range c.people {
-		group.Go(func() error {
-			got, err := api.try("GET", "/v1/declarations/"+p.id, p.token, nil)
-			if err != nil || got.status != http.StatusOK {
-				return fmt.Errorf("an acknowledged declaration reads %d %s (%w)", got.status, got.body, err)
-			}
-			var want, read map[string]any
-			if err := errors.Join(json.Unmarshal(p.answer, &want), json.Unmarshal(got.body, &read)); err != nil {
-				return err
-			}
-			want["answers"] = map[string]any{"fever": p.flagged, "contact_case": map[bool]string{true: "yes", false: "no"}[p.flagged]}
-			if diff := cmp.Diff(want, read); diff != "" {
-				return fmt.Errorf("an acknowledged declaration reads otherwise:\n%s", diff)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		c.Error(err)
-	}
-}
-
-// toldTimes gives how often each message reached the other side.
-func (c *crash) toldTimes() map[string]int {
-	out := map[string]int{}
-	for _, p := range c.fcm.All() {
-		out[p.Data["message_id"]]++
-	}
-	return out
-}
-
-// checkTold wants every message once, and only what was in flight at a kill again.
-func (c *crash) checkTold() {
-	c.Helper()
-	again := 0
-	for id, times := range c.toldTimes() {
-		if times > 1+c.inFlight[id] {
-			c.Errorf("message %s was sent %d times, and was in flight at %d kills", id, times, c.inFlight[id])
-		}
-		again += times - 1
-	}
-	c.Logf("%d messages were in flight at a kill, %d came twice", len(c.inFlight), again)
-}
-
-// checkStore recounts the documents and looks for anything that is still owed.
-func (c *crash) checkStore(counted map[string]int64, listed map[string]bool) {
-	c.Helper()
-	engine := reopen(c.T, c.store)
-	defer engine.Close(context.Background())
-	if got := recount(c.T, engine, "covid19"); !maps.Equal(got, counted) {
-		c.Errorf("the counters say %v, a recount %v", counted, got)
-	}
-	var flagged, cases []string
-	for _, p := range c.people {
-		if p.flagged {
-			flagged = append(flagged, p.account+" "+p.person)
-		}
-	}
-	everyDocument(c.T, engine, "cases", func(raw store.Raw) error {
-		var doc struct {
-			ID      string `bson:"_id" json:"_id"`
-			Account string `bson:"account" json:"account"`
-			Person  string `bson:"person" json:"person"`
-		}
-		err := raw.Decode(&doc)
-		if cases = append(cases, doc.Account+" "+doc.Person); !listed[doc.ID] {
-			c.Errorf("case %s is not in the officials' list", doc.ID)
-		}
-		return err
-	})
-	slices.Sort(flagged)
-	slices.Sort(cases)
-	if !slices.Equal(flagged, cases) {
-		c.Errorf("%d people were flagged, %d have a case", len(flagged), len(cases))
-	}
-	messages := 0
-	c.outbox(engine, func(m outboxDoc) {
-		if messages++; m.State != models.MessageSent {
-			c.Errorf("message %s is %s, want sent", m.message(), m.State)
-		}
-	})
-	if messages != len(c.people) {
-		c.Errorf("%d messages for %d declarations", messages, len(c.people))
-	}
-	for _, collection := range store.Collections() {
-		owed, err := engine.Count(c.Context(), collection.Name, []store.Cond{{Field: "todo.at", Op: store.Exists, Value: true}})
-		if collection.Name != "outbox" && slices.ContainsFunc(collection.Indexes, func(i store.Index) bool { return i.Name == "todo" }) && (err != nil || owed != 0) {
-			c.Errorf("%s still owe %d effects (%v)", collection.Name, owed, err)
-		}
 	}
 }

@@ -6,9 +6,12 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"khaibao/internal/doubles"
+	"khaibao/internal/store"
+	"khaibao/models"
 )
 
 // deployment is a store, its keys and what is outside: all that servers of one site share.
@@ -110,12 +113,48 @@ func (d *deployment) appoint(login, role, area string) demoOfficial {
 	return demoOfficial{Login: login, Password: found[1], TOTPSecret: found[2]}
 }
 
-// declarationsOf counts what is stored, whatever the engine.
+// declarations counts what is stored, whatever the engine.
 func (d *deployment) declarations() map[string]int64 {
 	d.Helper()
 	engine := reopen(d.T, d.store)
 	defer engine.Close(context.Background())
 	return recount(d.T, engine, "covid19")
+}
+
+// outboxDoc is what the test needs of a message as it is stored.
+type outboxDoc struct {
+	ID    string              `bson:"_id" json:"_id"`
+	State models.MessageState `bson:"state" json:"state"`
+}
+
+func (m outboxDoc) message() string {
+	_, id, _ := strings.Cut(m.ID, "|")
+	return id
+}
+
+func (d *deployment) outbox(engine store.Engine, each func(outboxDoc)) {
+	d.Helper()
+	everyDocument(d.T, engine, "outbox", func(raw store.Raw) error {
+		var m outboxDoc
+		if err := raw.Decode(&m); err != nil {
+			return err
+		}
+		each(m)
+		return nil
+	})
+}
+
+// unsent counts the messages that wait to be sent or to be written down as sent. It looks beside running servers.
+func (d *deployment) unsent() (n int) {
+	d.Helper()
+	engine := reopen(d.T, d.store)
+	defer engine.Close(context.Background())
+	d.outbox(engine, func(m outboxDoc) {
+		if m.State == models.MessagePending {
+			n++
+		}
+	})
+	return n
 }
 
 // total adds up.

@@ -50,6 +50,9 @@ func theBinary(t *testing.T) string {
 	return filepath.Join(built.dir, "khaibao")
 }
 
+// patience is how long something may take that only a hanging process does not get done.
+const patience = 3 * time.Minute
+
 // process is the real binary, running.
 type process struct {
 	t      *testing.T
@@ -97,7 +100,7 @@ func (p *process) wait() error {
 	select {
 	case <-p.exited:
 		return p.err
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		p.t.Fatalf("the process did not end:\n%s", &p.said)
 		return nil
 	}
@@ -107,7 +110,7 @@ func (p *process) wait() error {
 func (p *process) await(pattern string) []string {
 	p.t.Helper()
 	expression := regexp.MustCompile(pattern)
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if found := expression.FindStringSubmatch(p.said.String()); found != nil {
 			return found
 		}

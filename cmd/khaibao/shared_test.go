@@ -50,6 +50,7 @@ func TestTwoProcesses(t *testing.T) {
 
 	declare(first, second)
 	second.eventually("everybody is told by whichever works", told(2*each))
+	second.eventually("and that is written down", func() bool { return d.unsent() == 0 })
 	first.kill()
 	declare(second)
 	second.eventually("the other takes the work over", told(3*each))
