@@ -167,7 +167,7 @@ func (s *Service) Round(ctx context.Context) (int, error) {
 			message, err := s.step(inner, &due[i])
 			mu.Lock()
 			defer mu.Unlock()
-			if message != nil {
+			if message != nil && s.Now().Before(message.ExpiresAt) { // after a standstill an old one is skipped, not sent late
 				reminders = append(reminders, *message)
 			}
 			after = append(after, &due[i])
