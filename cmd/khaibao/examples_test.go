@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
@@ -14,7 +15,7 @@ import (
 // them, and wants its level and factors back.
 func TestEveryExampleThroughTheAPI(t *testing.T) {
 	t.Parallel()
-	for name, open := range testEngines(t) {
+	for name, open := range storetest.Engines(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, open(t))

@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -22,45 +19,8 @@ import (
 	"khaibao/internal/seal"
 	"khaibao/internal/sms"
 	"khaibao/internal/store"
-	"khaibao/internal/store/mongo"
-	"khaibao/internal/store/sqlite"
 	"khaibao/push"
 )
-
-// testEngines opens every engine of the product, empty, by name. KHAIBAO_TEST_MONGO names the MongoDB server; only
-// -short goes without.
-func testEngines(t *testing.T) map[string]func(t *testing.T) store.Engine {
-	t.Helper()
-	out := map[string]func(t *testing.T) store.Engine{"sqlite": func(t *testing.T) store.Engine {
-		e, err := sqlite.Open(t.Context(), t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { e.Close(context.Background()) })
-		return e
-	}}
-	address := os.Getenv("KHAIBAO_TEST_MONGO")
-	if address == "" {
-		if !testing.Short() {
-			t.Fatal("KHAIBAO_TEST_MONGO is not set: scripts/test sets it; -short leaves MongoDB out")
-		}
-		return out
-	}
-	out["mongo"] = func(t *testing.T) store.Engine {
-		e, err := mongo.Open(t.Context(), strings.TrimSuffix(address, "/")+fmt.Sprintf("/kb_cmd_%d", time.Now().UnixNano()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := e.Drop(context.Background()); err != nil {
-				t.Error(err)
-			}
-			e.Close(context.Background())
-		})
-		return e
-	}
-	return out
-}
 
 // world is the whole product in this process, with doubles outside, as its users meet it: over HTTP.
 type world struct {

@@ -40,7 +40,7 @@ var beside = map[string][]string{
 
 	"internal/store/sqlite":    {"internal/store"},
 	"internal/store/mongo":     {"internal/store"},
-	"internal/store/storetest": {"internal/store", "models"},
+	"internal/store/storetest": {"internal/store", "internal/store/sqlite", "internal/store/mongo", "models"},
 }
 
 // importers names, for packages that not everybody may import, who may. Tests are free.
@@ -48,8 +48,8 @@ var importers = map[string][]string{
 	".":                        {"handlers", "internal/contract", "cmd/khaibao"},
 	"programs":                 {"cmd/khaibao"},
 	"internal/store":           {"cmd/khaibao", "internal/store/sqlite", "internal/store/mongo", "internal/store/storetest"},
-	"internal/store/sqlite":    {"cmd/khaibao"},
-	"internal/store/mongo":     {"cmd/khaibao"},
+	"internal/store/sqlite":    {"cmd/khaibao", "internal/store/storetest"},
+	"internal/store/mongo":     {"cmd/khaibao", "internal/store/storetest"},
 	"internal/store/storetest": nil,
 	"internal/doubles":         {"cmd/khaibao"},
 	"internal/contract":        nil,

@@ -10,6 +10,7 @@ import (
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
 	"khaibao/internal/store/sqlite"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
@@ -74,7 +75,8 @@ func TestCopyMovesEverythingBetweenEngines(t *testing.T) {
 	}
 	account := fill(t, s)
 	from := first
-	for name, to := range engines(t) {
+	for name, empty := range storetest.Engines(t) {
+		to := empty(t)
 		counts := map[string]int64{}
 		copied := func(c store.Copied) { counts[c.Collection] = c.Documents }
 		if err := store.Copy(t.Context(), from, to, copied); err != nil {
@@ -107,7 +109,8 @@ func TestCopyGoesOnAfterACut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, to := range engines(t) {
+	for name, empty := range storetest.Engines(t) {
+		to := empty(t)
 		t.Run(name, func(t *testing.T) {
 			from := open(t, t.TempDir())
 			s, err := store.Open(t.Context(), from, keys)

@@ -1,55 +1,21 @@
 package store_test
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
-	"khaibao/internal/store/mongo"
-	"khaibao/internal/store/sqlite"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
-// engines gives every engine of the product, empty, by name. MongoDB needs KHAIBAO_TEST_MONGO, an address without a database.
-func engines(t *testing.T) map[string]store.Engine {
-	t.Helper()
-	ctx := context.Background()
-	lite, err := sqlite.Open(ctx, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { lite.Close(ctx) })
-	out := map[string]store.Engine{"sqlite": lite}
-	address := os.Getenv("KHAIBAO_TEST_MONGO")
-	if address == "" {
-		if !testing.Short() {
-			t.Fatal("KHAIBAO_TEST_MONGO is not set: scripts/test sets it to the DocumentDB it starts; -short leaves MongoDB out")
-		}
-		return out
-	}
-	wire, err := mongo.Open(ctx, strings.TrimSuffix(address, "/")+"/"+fmt.Sprintf("kb_store_%d", time.Now().UnixNano()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := wire.Drop(ctx); err != nil {
-			t.Error(err)
-		}
-		wire.Close(ctx)
-	})
-	out["mongo"] = wire
-	return out
-}
-
 func each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
-	for name, engine := range engines(t) {
+	for name, open := range storetest.Engines(t) {
 		t.Run(name, func(t *testing.T) {
+			engine := open(t)
 			keys, err := seal.Generate()
 			if err != nil {
 				t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
@@ -80,7 +81,8 @@ func testTokenClaimRace(t *testing.T, s *store.Store) {
 // A claim made under an older hash key is found, and moves to the newest key with the next claim.
 func TestTokenClaimUnderANewKey(t *testing.T) {
 	t.Parallel()
-	for name, engine := range engines(t) {
+	for name, open := range storetest.Engines(t) {
+		engine := open(t)
 		t.Run(name, func(t *testing.T) { testTokenClaimUnderANewKey(t, engine) })
 	}
 }
