@@ -42,6 +42,9 @@ func (e *Engine) Find(ctx context.Context, collection string, query store.Query,
 		return err
 	}
 	opts := options.Find().SetSort(order(query.Sort))
+	if query.Index != "" {
+		opts.SetHint(query.Index) // DocumentDB has no statistics of a fresh collection and would read all of it
+	}
 	if query.Limit > 0 {
 		opts.SetLimit(int64(query.Limit)).SetBatchSize(int32(min(query.Limit, 1000)))
 	}
