@@ -80,7 +80,7 @@ func (c *client) eventually(what string, happened func() bool) {
 	c.Helper()
 	for end := time.Now().Add(patience); !happened(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			c.Fatal(fmt.Sprintf("not in %s: %s", patience, what))
+			c.Fatalf("not in %s: %s", patience, what)
 		}
 	}
 }
