@@ -75,10 +75,9 @@ func (s *Store) WriteAudit(ctx context.Context, entries ...models.AuditEntry) er
 
 // Audit lists entries, newest first.
 func (s *Store) Audit(ctx context.Context, filter models.AuditFilter, page models.Page) ([]models.AuditEntry, string, error) {
-	q := Query{Sort: []Order{{"at", true}, {"_id", true}}, Limit: page.Limit + 1, Index: "at"}
+	q := Query{Sort: []Order{{"at", true}, {"_id", true}}, Limit: page.Limit + 1}
 	if filter.Account != "" {
 		q.Where = append(q.Where, Cond{"account", Eq, filter.Account})
-		q.Index = "account"
 	}
 	if filter.Case != "" {
 		q.Where = append(q.Where, Cond{"case", Eq, filter.Case})

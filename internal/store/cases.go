@@ -18,16 +18,15 @@ type Cases struct {
 // Within gives the cases of an area. An empty scope holds none.
 func (s *Store) Within(scope models.Area) *Cases { return &Cases{s, scope} }
 
-// where gives the conditions of a filter within the scope, and the index that serves them.
-func (c *Cases) where(f models.CaseFilter, now time.Time) (conds []Cond, index string) {
-	index = "nation"
+// where gives the conditions of a filter within the scope.
+func (c *Cases) where(f models.CaseFilter, now time.Time) (conds []Cond) {
 	for _, area := range []models.Area{c.scope, f.Area} {
 		switch {
 		case area == "" || area == models.Nation: // every area; an empty scope never comes here
 		case area.IsProvince():
-			conds, index = append(conds, Cond{"province", Eq, string(area)}), "province"
+			conds = append(conds, Cond{"province", Eq, string(area)})
 		default:
-			conds, index = append(conds, Cond{"commune", Eq, string(area)}), "commune"
+			conds = append(conds, Cond{"commune", Eq, string(area)})
 		}
 	}
 	add := func(asked bool, field string, op Op, value any) {
@@ -48,9 +47,8 @@ func (c *Cases) where(f models.CaseFilter, now time.Time) (conds []Cond, index s
 	}
 	if f.Search != nil {
 		add(true, "search", Any, c.store.searchHashes(f.Search, true))
-		index = "search"
 	}
-	return conds, index
+	return conds
 }
 
 func mapped[A, B any](in []A, f func(A) B) []B {
@@ -66,8 +64,8 @@ func (c *Cases) List(ctx context.Context, f models.CaseFilter, now time.Time, pa
 	if c.scope == "" {
 		return nil, "", nil
 	}
-	conds, index := c.where(f, now)
-	q := Query{Where: conds, Sort: []Order{{"last_at", true}, {"_id", true}}, Limit: page.Limit + 1, Index: index}
+	// No index is named: which one serves best hangs on the filter, and deep pages were slower with a hint.
+	q := Query{Where: c.where(f, now), Sort: []Order{{"last_at", true}, {"_id", true}}, Limit: page.Limit + 1}
 	if err := q.after(colCases, page.Cursor, timeKey, stringKey); err != nil {
 		return nil, "", err
 	}
@@ -91,8 +89,7 @@ func (c *Cases) Count(ctx context.Context, f models.CaseFilter, now time.Time) (
 	if c.scope == "" {
 		return 0, nil
 	}
-	conds, _ := c.where(f, now)
-	n, err := c.store.engine.Count(ctx, colCases, conds)
+	n, err := c.store.engine.Count(ctx, colCases, c.where(f, now))
 	return n, asError("counting cases", err)
 }
 

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"sort"
 	"strings"
+	"time"
 
 	"khaibao/internal/seal"
 	"khaibao/models"
@@ -108,6 +109,18 @@ func formCollection(form models.Form) string {
 
 func declarationID(account, id string) string { return account + "|" + id }
 
+// headStart lets the effects of a flag go before those of everything else that waits: when there is a backlog, a sick
+// person does not stand behind thousands of well ones.
+func headStart(level models.Level) time.Duration {
+	switch {
+	case level == models.LevelEmergency:
+		return time.Hour
+	case level.Flagged():
+		return 30 * time.Minute
+	}
+	return 0
+}
+
 // InsertDeclaration keeps a declaration or health update with the effects it owes, in one write. It answers Conflict
 // when the account has one of that id already; Declaration then tells whether it is the same.
 func (s *Store) InsertDeclaration(ctx context.Context, d *models.Declaration) error {
@@ -117,7 +130,7 @@ func (s *Store) InsertDeclaration(ctx context.Context, d *models.Declaration) er
 		Age: d.Age, Sex: d.Sex, Commune: d.Commune, Province: d.Province, Earlier: answersDoc(d.Earlier),
 		OccurredAt: At(d.OccurredAt), ReceivedAt: At(d.ReceivedAt),
 		Level: int(d.Decision.Level), Factors: d.Decision.Factors, Notify: d.Notify,
-		Todo: &todoDoc{At: At(s.now())},
+		Todo: &todoDoc{At: At(s.now().Add(-headStart(d.Decision.Level)))},
 	}
 	for _, r := range d.Decision.Reasons {
 		doc.Reasons = append(doc.Reasons, reasonDoc(r))

@@ -360,3 +360,19 @@ func TestLease(t *testing.T) {
 		}
 	})
 }
+
+func TestEffectsOfFlagsGoFirst(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *store.Store) {
+		account := household(t, s)
+		for i, level := range []models.Level{models.LevelLow, models.LevelModerate, models.LevelLow, models.LevelEmergency} {
+			if err := s.InsertDeclaration(t.Context(), declaration(account.ID, fmt.Sprintf("019ac000-0000-7000-8000-00000000000%d", i), level)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pending, err := s.PendingDeclarations(t.Context(), models.FormDeclaration, 2)
+		if err != nil || len(pending) != 2 || pending[0].Decision.Level != models.LevelEmergency || pending[1].Decision.Level != models.LevelModerate {
+			t.Errorf("%+v, %v", pending, err)
+		}
+	})
+}
