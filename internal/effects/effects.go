@@ -59,7 +59,7 @@ type Config struct {
 	Forget func(ctx context.Context, account string) error
 	// Release drops what was only kept for a case that is closed.
 	Release func(ctx context.Context, account string) error
-	// Enqueued is called after messages were kept.
+	// Enqueued is called after messages were kept that are to be sent.
 	Enqueued func()
 	Now      func() time.Time // the domain's clock
 	Owner    string           // unique for this process
@@ -362,6 +362,8 @@ func (w *Worker) tell(ctx context.Context, ds []models.Declaration) error {
 	if err := w.Store.Enqueue(ctx, messages...); err != nil {
 		return err
 	}
-	w.Enqueued()
+	if slices.ContainsFunc(messages, func(m models.Message) bool { return m.State == models.MessagePending }) {
+		w.Enqueued()
+	}
 	return nil
 }
