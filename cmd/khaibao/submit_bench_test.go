@@ -24,6 +24,7 @@ const benchRound = 4 * time.Second
 // each and the median of their ratios. The product carries effects out all the while; "sustained" counts the time that
 // the rest of them takes afterwards too. KHAIBAO_TEST_MONGO names a MongoDB server.
 func BenchmarkSubmit(b *testing.B) {
+	collectSeldom()
 	b.Run("sqlite", func(b *testing.B) {
 		for _, connections := range []int{16, 64} {
 			b.Run(fmt.Sprint(connections), func(b *testing.B) {

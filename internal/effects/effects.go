@@ -84,9 +84,12 @@ type source struct {
 
 const (
 	leaseLength = 15 * time.Second
-	batchSize   = 256
+	batchSize   = 500
 	caseWorkers = 8
-	gather      = 200 * time.Millisecond
+
+	shortRest     = 50 * time.Millisecond
+	restPerEffect = 2 * time.Millisecond
+	longRest      = 500 * time.Millisecond
 )
 
 // New gives a worker that is ready to run.
@@ -158,7 +161,7 @@ func (w *Worker) serve(ctx context.Context, s *source) {
 			s.reset()
 		}
 		if err == nil && n < batchSize {
-			rest(ctx)
+			rest(ctx, n)
 		}
 		if err != nil || n == 0 {
 			w.pause(ctx, s, err)
@@ -166,12 +169,12 @@ func (w *Worker) serve(ctx context.Context, s *source) {
 	}
 }
 
-// rest lets effects gather: under load a batch of many costs little more than one of a few, and nobody is kept waiting
-// for longer than a moment.
-func rest(ctx context.Context) {
+// rest lets effects gather, the longer the more there were: under load a batch of many costs little more than one of a
+// few, and when little happens nobody is kept waiting for longer than a moment.
+func rest(ctx context.Context, n int) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(gather):
+	case <-time.After(min(shortRest+time.Duration(n)*restPerEffect, longRest)):
 	}
 }
 
