@@ -15,17 +15,17 @@ import (
 )
 
 type loadCommand struct {
-	Store       string        `help:"An empty store to measure: mongodb://... or sqlite:DIR. What the load leaves in it nobody can read. Without it, a temporary SQLite directory." placeholder:"URL"`
-	Connections []int         `help:"How many connections declare at the same time, one round each." default:"16,64"`
-	Length      time.Duration `help:"How long a round lasts." default:"10s"`
-	Households  int           `help:"How many households declare." default:"1000"`
+	Store       string `help:"An empty store to measure: mongodb://... or sqlite:DIR. What the load leaves in it nobody can read. Without it, a temporary SQLite directory." placeholder:"URL"`
+	Connections []int  `help:"How many connections declare at the same time, one round each." default:"16,64"`
+	Seconds     int    `help:"How long a round lasts." default:"10"`
+	Households  int    `help:"How many households declare." default:"1000"`
 
 	out io.Writer // standard output when nil
 }
 
 // The bounds of a load: a round must not outlive the access tokens, sign-ins have a budget.
 const (
-	maxLoadLength      = 5 * time.Minute
+	maxLoadSeconds     = 300
 	maxLoadHouseholds  = 2000
 	maxLoadConnections = 1024
 )
@@ -37,8 +37,8 @@ func (c *loadCommand) problems() []string {
 			out = append(out, fmt.Sprintf("--connections must be 1 to %d", maxLoadConnections))
 		}
 	}
-	if c.Length < 100*time.Millisecond || c.Length*time.Duration(len(c.Connections)) > maxLoadLength {
-		out = append(out, fmt.Sprintf("--length must be 100ms at least, and %s at most for all rounds together", maxLoadLength))
+	if c.Seconds < 1 || c.Seconds*len(c.Connections) > maxLoadSeconds {
+		out = append(out, fmt.Sprintf("--seconds must be at least 1, and at most %d for all rounds together", maxLoadSeconds))
 	}
 	if c.Households < 1 || c.Households > maxLoadHouseholds {
 		out = append(out, fmt.Sprintf("--households must be 1 to %d", maxLoadHouseholds))
@@ -88,7 +88,7 @@ func (c *loadCommand) measure(ctx context.Context, engine store.Engine) (err err
 	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "connections\trequests/s\tp50 ms\tp99 ms\terrors\towed at the end\tcarried out in s\teffects/s\tsustained/s\t")
 	for _, n := range c.Connections {
-		round, err := site.round(ctx, n, c.Length)
+		round, err := site.round(ctx, n, time.Duration(c.Seconds)*time.Second)
 		if err != nil {
 			return err
 		}
