@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -29,7 +30,11 @@ func BenchmarkSubmit(b *testing.B) {
 		for _, connections := range []int{16, 64} {
 			b.Run(fmt.Sprint(connections), func(b *testing.B) {
 				engine, err := sqlite.Open(b.Context(), b.TempDir())
-				compare(b, engine, err, floorSQLite(b), connections)
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer engine.Close(context.Background())
+				compare(b, engine, floorSQLite(b), connections)
 			})
 		}
 	})
@@ -42,10 +47,15 @@ func BenchmarkSubmit(b *testing.B) {
 		for _, connections := range []int{16, 64} {
 			b.Run(fmt.Sprint(connections), func(b *testing.B) {
 				engine, err := mongo.Open(b.Context(), strings.TrimSuffix(address, "/")+"/"+benchDatabase("product"))
-				if err == nil {
-					b.Cleanup(func() { engine.Drop(context.Background()) })
+				if err != nil {
+					b.Fatal(err)
 				}
-				compare(b, engine, err, floorMongo(b, address), connections)
+				defer func() {
+					if err := errors.Join(engine.Drop(context.Background()), engine.Close(context.Background())); err != nil {
+						b.Error(err)
+					}
+				}()
+				compare(b, engine, floorMongo(b, address), connections)
 			})
 		}
 	})
@@ -54,10 +64,7 @@ func BenchmarkSubmit(b *testing.B) {
 func benchDatabase(of string) string { return fmt.Sprintf("kb_bench_%s_%d", of, time.Now().UnixNano()) }
 
 // compare lets both sides declare in turns.
-func compare(b *testing.B, engine store.Engine, err error, insert func(context.Context, *floorDocument) error, connections int) {
-	if err != nil {
-		b.Fatal(err)
-	}
+func compare(b *testing.B, engine store.Engine, insert func(context.Context, *floorDocument) error, connections int) {
 	keys, err := seal.Generate()
 	if err != nil {
 		b.Fatal(err)
@@ -101,9 +108,6 @@ func compare(b *testing.B, engine store.Engine, err error, insert func(context.C
 	}
 	b.StopTimer()
 	if err := product.close(); err != nil {
-		b.Error(err)
-	}
-	if err := engine.Close(context.Background()); err != nil {
 		b.Error(err)
 	}
 	b.ReportMetric(0, "ns/op")
