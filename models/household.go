@@ -181,8 +181,3 @@ const (
 	ChannelUSSD     Channel = "ussd"
 	ChannelOfficial Channel = "official"
 )
-
-// Channels lists them.
-func Channels() []Channel {
-	return []Channel{ChannelApp, ChannelSMS, ChannelUSSD, ChannelOfficial}
-}

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -24,16 +22,15 @@ import (
 
 // world is the whole product in this process, with doubles outside, as its users meet it: over HTTP.
 type world struct {
-	*testing.T
+	*client
 	app  *app
 	fcm  *doubles.FCM
 	smsc *doubles.SMSC
-	url  string
 }
 
 func newWorld(t *testing.T, engine store.Engine) *world {
 	t.Helper()
-	w := &world{T: t}
+	w := &world{}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -59,7 +56,7 @@ func newWorld(t *testing.T, engine store.Engine) *world {
 	done := make(chan error, 1)
 	go func() { done <- w.app.work(ctx) }()
 	server := httptest.NewServer(w.app.api)
-	w.url = server.URL
+	w.client = newClient(t, server.URL)
 	t.Cleanup(func() {
 		server.Close()
 		stop()
@@ -86,49 +83,6 @@ func (r reply) into(t *testing.T, v any) {
 	}
 }
 
-// call sends a request as JSON and returns whatever comes back.
-func (w *world) call(method, path, token string, body any) reply {
-	w.Helper()
-	var content io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			w.Fatal(err)
-		}
-		content = bytes.NewReader(text)
-	}
-	request, err := http.NewRequestWithContext(w.Context(), method, w.url+path, content)
-	if err != nil {
-		w.Fatal(err)
-	}
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		w.Fatal(err)
-	}
-	return reply{response.StatusCode, response.Header, text}
-}
-
-// want is call that fails the test for any other status.
-func (w *world) want(status int, method, path, token string, body any) reply {
-	w.Helper()
-	r := w.call(method, path, token, body)
-	if r.status != status {
-		w.Fatalf("%s %s: %d, want %d: %s", method, path, r.status, status, r.body)
-	}
-	return r
-}
-
 var sixDigits = regexp.MustCompile(`[0-9]{6}`)
 
 // signIn signs a number in by the code that its SMS brought and gives the access token.
@@ -150,16 +104,6 @@ func (w *world) signIn(phone string) string {
 	code := sixDigits.FindString(got[len(got)-1].Text)
 	w.want(http.StatusOK, "POST", "/v1/auth/otp/verify", "", map[string]any{"request_id": asked.ID, "code": code}).into(w.T, &pair)
 	return pair.Token
-}
-
-// eventually waits for something that a worker does; it fails after a time that only a hanging worker needs.
-func (w *world) eventually(what string, true_ func() bool) {
-	w.Helper()
-	for end := time.Now().Add(30 * time.Second); !true_(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			w.Fatal("not in 30 s: " + what)
-		}
-	}
 }
 
 func uuid7(t *testing.T) string {

@@ -66,13 +66,6 @@ func (s *server) Fail(answers ...Failure) {
 	s.failures = append(s.failures, answers...)
 }
 
-// Recover forgets the scripted answers that were not given yet.
-func (s *server) Recover() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failures = nil
-}
-
 // Slow makes every answer take this long.
 func (s *server) Slow(latency time.Duration) {
 	s.mu.Lock()

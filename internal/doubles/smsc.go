@@ -97,11 +97,6 @@ func (s *SMSC) Await(ctx context.Context, n int) ([]SMS, error) {
 	return s.All(), err
 }
 
-// AwaitTries waits until at least n requests came in.
-func (s *SMSC) AwaitTries(ctx context.Context, n int) error {
-	return s.await(ctx, func() bool { return s.tries >= n })
-}
-
 // All gives the accepted messages, oldest first.
 func (s *SMSC) All() []SMS {
 	s.mu.Lock()
