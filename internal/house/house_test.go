@@ -26,6 +26,7 @@ var rows = [][]string{
 	{"internal/intake", "internal/cases", "internal/privacy", "internal/auth", "internal/effects", "internal/followup", "push"},
 	{"internal/sms"},
 	{"internal/rules", "internal/areas", "internal/lang", "internal/seal"},
+	{"internal/gsm"},
 	{"models"},
 }
 

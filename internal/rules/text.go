@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"khaibao/internal/gsm"
 )
 
 // How long texts may be, in characters.
@@ -16,21 +18,6 @@ const (
 	maxShort       = 60  // a line of a keypad screen
 	maxAdviceShort = 306 // two parts of an SMS
 )
-
-// unaccented writes Vietnamese in plain letters: "Sốt, đau họng" becomes "Sot, dau hong".
-func unaccented(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == 'đ':
-			return 'd'
-		case r == 'Đ':
-			return 'D'
-		case unicode.Is(unicode.Mn, r):
-			return -1
-		}
-		return r
-	}, norm.NFD.String(text))
-}
 
 // notPlain gives the first character that is not both ASCII and in the basic GSM 7-bit alphabet: only those are one
 // letter long in every SMS and on every handset.
@@ -95,7 +82,7 @@ func (d *decoder) texts(node *textsNode, limit int) texts {
 
 // short takes over a text for keypads and SMS; without one the full text serves, unaccented.
 func (d *decoder) short(node *textsNode, full texts, at mark, limit int) texts {
-	short := texts{unaccented(full.vi), unaccented(full.en)}
+	short := texts{gsm.Unaccented(full.vi), gsm.Unaccented(full.en)}
 	vi, en := at, at
 	if node != nil {
 		short = texts{strings.TrimSpace(node.VI.value), strings.TrimSpace(node.EN.value)}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"khaibao/internal/gsm"
 	"khaibao/models"
 )
 
@@ -32,9 +33,8 @@ type KannelConfig struct {
 
 // Kannel sends SMS through a Kannel gateway. It is safe for concurrent use.
 type Kannel struct {
-	config   KannelConfig
-	target   url.URL
-	alphabet alphabet
+	config KannelConfig
+	target url.URL
 }
 
 const (
@@ -64,18 +64,18 @@ func NewKannel(c KannelConfig) (*Kannel, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // nobody else learns the password
 		}
 	}
-	return &Kannel{c, *target, newAlphabet()}, nil
+	return &Kannel{c, *target}, nil
 }
 
 // Send hands one SMS to the gateway and returns when that has accepted it. The error is a *models.SendError: too_long
 // before anything is sent (a text is never cut), rejected and refused when trying again makes no sense, throttled and
 // unavailable when it does.
 func (k *Kannel) Send(ctx context.Context, e models.Envelope) error {
-	ucs2, parts := k.alphabet.parts(e.Text)
-	if parts > k.config.MaxParts {
+	size := gsm.Measure(e.Text)
+	if size.Parts > k.config.MaxParts {
 		return &models.SendError{Reason: "too_long"}
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.address(e, ucs2), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.address(e, size.UCS2), nil)
 	if err != nil {
 		return &models.SendError{Reason: "rejected", Cause: errors.New("making the request")} // err holds the address
 	}
