@@ -68,6 +68,11 @@ type noteResponse struct {
 	At   string `json:"at"`
 }
 
+// countResponse is how many cases a filter holds.
+type countResponse struct {
+	Count int64 `json:"count"`
+}
+
 func (s *Server) caseItem(v cases.View, l models.Lang) caseResponse {
 	return caseResponse{
 		ID: v.ID, Program: v.Program, Level: v.Level, LatestLevel: v.LatestLevel, Status: v.Status, Factors: v.Factors,
@@ -96,13 +101,8 @@ func (s *Server) caseDetail(d cases.Detail, l models.Lang) caseDetail {
 
 func (s *Server) listCases(c echo.Context, official models.Official) error {
 	q := queryOf(c)
-	filter := models.CaseFilter{
-		Levels:   several(q, "level", models.Levels(), models.Level.String),
-		Statuses: several(q, "status", models.CaseStatuses(), func(st models.CaseStatus) string { return string(st) }),
-		Program:  s.program(q, false), Area: s.area(q, "area"), Factor: s.factor(q), Since: q.moment("since"),
-		Overdue: q.flag("overdue"), Missed: q.flag("missed"), Assignee: q.login("assignee"),
-	}
-	search, page := q.text("q"), q.page()
+	filter, search := s.caseFilter(q)
+	page := q.page()
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -112,6 +112,29 @@ func (s *Server) listCases(c echo.Context, official models.Official) error {
 	}
 	l := language(c)
 	return answer(c, http.StatusOK, listOf(found, next, func(v cases.View) caseResponse { return s.caseItem(v, l) }))
+}
+
+func (s *Server) countCases(c echo.Context, official models.Official) error {
+	q := queryOf(c)
+	filter, search := s.caseFilter(q)
+	if err := q.err(); err != nil {
+		return err
+	}
+	n, err := s.Cases.Count(c.Request().Context(), official, filter, search)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, countResponse{n})
+}
+
+// caseFilter reads what narrows a list of cases, its count, and whatever else is about the same cases.
+func (s *Server) caseFilter(q *query) (filter models.CaseFilter, search string) {
+	return models.CaseFilter{
+		Levels:   several(q, "level", models.Levels(), models.Level.String),
+		Statuses: several(q, "status", models.CaseStatuses(), func(st models.CaseStatus) string { return string(st) }),
+		Program:  s.program(q, false), Area: s.area(q, "area"), Factor: s.factor(q), Since: q.moment("since"),
+		Overdue: q.flag("overdue"), Missed: q.flag("missed"), Assignee: q.login("assignee"),
+	}, q.text("q")
 }
 
 // program is the id of a program that the server knows.

@@ -48,7 +48,12 @@ func TestCaseList(t *testing.T) {
 	} {
 		got := w.want(http.StatusOK, w.call("GET", "/v1/cases?"+query, officer, nil)).items(t)
 		diff(t, query, levels(got), want)
+		count := w.want(http.StatusOK, w.call("GET", "/v1/cases/count?"+query, officer, nil)).object(t)["count"]
+		diff(t, "the count of "+query, count, float64(len(want)))
 	}
+	elsewhere := w.official("xa.khac", models.Officer, otherHome)
+	diff(t, "another commune's count", w.call("GET", "/v1/cases/count", elsewhere, nil).object(t)["count"], 0.0)
+	w.want(http.StatusBadRequest, w.call("GET", "/v1/cases/count?missed=maybe", officer, nil))
 	w.clock.Store(int64(2 * time.Hour))
 	diff(t, "the emergency's deadline has passed", levels(w.call("GET", "/v1/cases?overdue=true", officer, nil).items(t)), []any{"emergency"})
 

@@ -60,6 +60,7 @@ func (s *Server) apiRoutes() []route {
 		// Officials.
 		{method: get, path: "/v1/official/me", access: s.official("", s.showOfficial)},
 		{method: get, path: "/v1/cases", access: s.official(models.ReadCases, s.listCases)},
+		{method: get, path: "/v1/cases/count", access: s.official(models.ReadCases, s.countCases)},
 		{method: get, path: "/v1/cases/:id", access: s.official(models.ReadCases, s.showCase)},
 		{method: patch, path: "/v1/cases/:id", access: s.official(models.WorkCases, s.changeCase)},
 		{method: post, path: "/v1/cases/:id/reveal", access: s.official(models.WorkCases, s.reveal)},

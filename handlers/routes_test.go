@@ -49,6 +49,7 @@ func TestScopeMatrix(t *testing.T) {
 		"POST /v1/official/logout":   everybody,
 		"GET /v1/official/me":        everybody,
 		"GET /v1/cases":              readers,
+		"GET /v1/cases/count":        readers,
 		"GET /v1/cases/:id":          readers,
 		"PATCH /v1/cases/:id":        workers,
 		"POST /v1/cases/:id/reveal":  workers,

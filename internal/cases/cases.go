@@ -14,6 +14,7 @@ import (
 // Scoped is what an official may see and change: the cases of the scope. What lies outside is models.NotFound.
 type Scoped interface {
 	List(ctx context.Context, f models.CaseFilter, now time.Time, page models.Page) ([]models.CasePerson, string, error)
+	Count(ctx context.Context, f models.CaseFilter, now time.Time) (int64, error)
 	Get(ctx context.Context, id string) (models.CasePerson, error)
 	Change(ctx context.Context, id, ifRev string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error)
 }
@@ -95,10 +96,7 @@ func (s *Service) view(c models.CasePerson) View {
 // List gives the official's cases that match, newest declared first. search is what the official typed: an exact phone,
 // identity number or name; "" does not narrow.
 func (s *Service) List(ctx context.Context, official models.Official, f models.CaseFilter, search string, page models.Page) ([]View, string, error) {
-	if search != "" {
-		f.Search = SearchQuery(search)
-	}
-	found, next, err := s.within(official.Area).List(ctx, f, s.now(), page)
+	found, next, err := s.within(official.Area).List(ctx, searching(f, search), s.now(), page)
 	if err != nil {
 		return nil, "", err
 	}
@@ -107,6 +105,18 @@ func (s *Service) List(ctx context.Context, official models.Official, f models.C
 		views[i] = s.view(found[i])
 	}
 	return views, next, nil
+}
+
+// Count gives how many cases List goes through for the same filter and search.
+func (s *Service) Count(ctx context.Context, official models.Official, f models.CaseFilter, search string) (int64, error) {
+	return s.within(official.Area).Count(ctx, searching(f, search), s.now())
+}
+
+func searching(f models.CaseFilter, search string) models.CaseFilter {
+	if search != "" {
+		f.Search = SearchQuery(search)
+	}
+	return f
 }
 
 // Get gives one case of the official's area.

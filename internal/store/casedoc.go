@@ -81,6 +81,8 @@ func caseIndexes() []Index {
 	return []Index{
 		newest("nation"), newest("province", "province"), newest("commune", "commune"),
 		{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}},
+		// Those who owe an update are few: whoever asks for them alone, of any area, reads no others.
+		{Name: "missed", Fields: []Order{{Field: "missed_since"}, {Field: "_id"}}, Sparse: true},
 		{Name: "search", Fields: []Order{{Field: "search"}}, Multi: true},
 	}
 }
