@@ -17,8 +17,8 @@ import (
 type Store interface {
 	// UpsertFollowUp changes a plan, making it at need; change says whether it changed anything.
 	UpsertFollowUp(ctx context.Context, account, person, program string, change func(*models.FollowUp) bool) error
-	// SaveFollowUp writes a plan that was read before: models.Changed when somebody else did meanwhile.
-	SaveFollowUp(ctx context.Context, f *models.FollowUp) error
+	// SaveFollowUps writes plans that were read before; changed are the positions of those that somebody else wrote meanwhile.
+	SaveFollowUps(ctx context.Context, plans []*models.FollowUp) (changed []int, err error)
 	FollowUp(ctx context.Context, account, person, program string) (models.FollowUp, error)
 	// DueFollowUps gives plans that need somebody by a moment, the longest due first.
 	DueFollowUps(ctx context.Context, now time.Time, limit int) ([]models.FollowUp, error)
@@ -184,21 +184,9 @@ func (s *Service) Round(ctx context.Context) (int, error) {
 		}
 		s.Enqueued()
 	}
-	return len(due), s.save(ctx, after)
-}
-
-func (s *Service) save(ctx context.Context, plans []*models.FollowUp) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(hands * 4)
-	for _, f := range plans {
-		group.Go(func() error {
-			if err := s.Store.SaveFollowUp(ctx, f); err != nil && !models.Changed.Is(err) {
-				return err // one that changed meanwhile was answered or ended: it is looked at again
-			}
-			return nil
-		})
-	}
-	return group.Wait()
+	// A plan that changed meanwhile was answered or ended: it is looked at again.
+	_, err = s.Store.SaveFollowUps(ctx, after)
+	return len(due), err
 }
 
 // step takes the next step of one plan, or ends it. What is to be sent is given back.

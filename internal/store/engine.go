@@ -53,6 +53,10 @@ type Engine interface {
 	GetAll(ctx context.Context, collection string, ids []string, each func(Raw) error) error
 	// Replace swaps the whole document when its rev is still was: ErrChanged otherwise. doc carries the new rev.
 	Replace(ctx context.Context, collection string, doc Document, was string) error
+	// ReplaceAll is Replace for many documents, 1,000 at most, in shared round trips; was[i] is the rev of docs[i] before,
+	// and no two have the same _id. changed are the positions, in order, of those that somebody else wrote or removed
+	// meanwhile (right after us, too); the others are kept. After an error some may be kept: the same call again keeps the rest.
+	ReplaceAll(ctx context.Context, collection string, docs []Document, was []string) (changed []int, err error)
 	// Unset removes a field from every referenced document whose rev is still the same; others are skipped.
 	// The rev does not change.
 	Unset(ctx context.Context, collection, field string, refs []Ref) error

@@ -85,9 +85,15 @@ func (s *Store) UpsertFollowUp(ctx context.Context, account, person, program str
 	})
 }
 
-// SaveFollowUp writes a plan that was read before: Changed when somebody else did meanwhile.
-func (s *Store) SaveFollowUp(ctx context.Context, f *models.FollowUp) error {
-	return asError("saving a follow-up", s.engine.Replace(ctx, colFollowUps, followUpOf(f), f.Rev))
+// SaveFollowUps writes plans that were read before, 1,000 at most. changed are the positions of those that somebody else
+// wrote or removed meanwhile: they stay as that one left them.
+func (s *Store) SaveFollowUps(ctx context.Context, plans []*models.FollowUp) (changed []int, err error) {
+	docs, was := make([]Document, len(plans)), make([]string, len(plans))
+	for i, f := range plans {
+		docs[i], was[i] = followUpOf(f), f.Rev
+	}
+	changed, err = s.engine.ReplaceAll(ctx, colFollowUps, docs, was)
+	return changed, asError("saving follow-ups", err)
 }
 
 // DueFollowUps gives plans that need somebody by a moment, the longest due first.

@@ -134,6 +134,59 @@ func (e *Engine) Replace(ctx context.Context, collection string, doc store.Docum
 	}
 }
 
+// ReplaceAll swaps the documents whose rev is still the same. The server says only how many it swapped: when that is not
+// all of them, those are looked for that do not carry their new rev.
+func (e *Engine) ReplaceAll(ctx context.Context, collection string, docs []store.Document, was []string) ([]int, error) {
+	if len(docs) == 0 {
+		return nil, nil
+	}
+	swaps := make([]mongo.WriteModel, len(docs))
+	for i, doc := range docs {
+		raw, err := encode(collection, doc)
+		if err != nil {
+			return nil, err
+		}
+		swaps[i] = mongo.NewReplaceOneModel().SetFilter(bson.D{{Key: "_id", Value: doc.Key()}, {Key: "rev", Value: was[i]}}).SetReplacement(raw)
+	}
+	var result *mongo.BulkWriteResult
+	err := patiently(ctx, func() error { // what an earlier try swapped matches no more
+		var err error
+		result, err = e.db.Collection(collection).BulkWrite(ctx, swaps, options.BulkWrite().SetOrdered(false))
+		return err
+	})
+	if err != nil {
+		return nil, failed("replacing in", collection, err)
+	}
+	if result.MatchedCount == int64(len(docs)) {
+		return nil, nil
+	}
+	return e.notReplaced(ctx, collection, docs)
+}
+
+// notReplaced gives the positions of the documents that do not carry their new rev.
+func (e *Engine) notReplaced(ctx context.Context, collection string, docs []store.Document) (changed []int, err error) {
+	ids := make([]string, len(docs))
+	for i, doc := range docs {
+		ids[i] = doc.Key()
+	}
+	revs := map[string]string{}
+	err = e.GetAll(ctx, collection, ids, func(found store.Raw) error {
+		var now struct {
+			ID  string `bson:"_id"`
+			Rev string `bson:"rev"`
+		}
+		err := found.Decode(&now)
+		revs[now.ID] = now.Rev
+		return err
+	})
+	for i, doc := range docs {
+		if rev, there := revs[doc.Key()]; !there || rev != doc.Revision() {
+			changed = append(changed, i)
+		}
+	}
+	return changed, err
+}
+
 // Unset removes a field from the documents that are still as they were read.
 func (e *Engine) Unset(ctx context.Context, collection, field string, refs []store.Ref) error {
 	if len(refs) == 0 {

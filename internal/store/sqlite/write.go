@@ -72,25 +72,53 @@ func (e *Engine) InsertAll(ctx context.Context, name string, docs []store.Docume
 
 // Replace swaps a document whose rev is still was.
 func (e *Engine) Replace(ctx context.Context, name string, doc store.Document, was string) error {
+	changed, err := e.ReplaceAll(ctx, name, []store.Document{doc}, []string{was})
+	if err == nil && len(changed) > 0 {
+		return store.ErrChanged
+	}
+	return err
+}
+
+// ReplaceAll swaps the documents whose rev is still the same.
+func (e *Engine) ReplaceAll(ctx context.Context, name string, docs []store.Document, was []string) (changed []int, err error) {
 	c, err := e.collection(name)
-	if err != nil {
-		return err
+	if err != nil || len(docs) == 0 {
+		return nil, err
 	}
-	text, err := encode(doc)
-	if err != nil {
-		return err
+	ids, texts := make([]string, len(docs)), make([]string, len(docs))
+	for i, doc := range docs {
+		ids[i] = doc.Key()
+		if texts[i], err = encode(doc); err != nil {
+			return nil, err
+		}
 	}
-	id := doc.Key()
-	return e.do(ctx, func(t *tx) error {
-		n, err := t.exec(c.replace, text, id, was)
-		if err == nil && n == 0 {
-			return store.ErrChanged
+	err = e.do(ctx, func(t *tx) error {
+		for i, id := range ids {
+			swapped, err := t.replace(c, id, texts[i], was[i])
+			if err != nil {
+				return err
+			}
+			if !swapped {
+				changed = append(changed, i)
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("sqlite: replacing in %s: %w", c.Name, err)
-		}
-		return errors.Join(t.dropMembers(c, id), t.addMembers(c, id))
+		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return changed, nil
+}
+
+func (t *tx) replace(c *collection, id, text, was string) (swapped bool, err error) {
+	n, err := t.exec(c.replace, text, id, was)
+	if err != nil {
+		return false, fmt.Errorf("sqlite: replacing in %s: %w", c.Name, err)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	return true, errors.Join(t.dropMembers(c, id), t.addMembers(c, id))
 }
 
 // Unset removes a field from the documents that are still as they were read.

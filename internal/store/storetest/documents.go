@@ -141,6 +141,51 @@ func (s suite) replace(t *testing.T) {
 	}
 }
 
+// replaceAll swaps a thousand documents of which some were changed meanwhile, are gone, or carry the new rev already, as
+// after an answer that was lost.
+func (s suite) replaceAll(t *testing.T) {
+	e := s.start(t)
+	const n = 1000
+	var before, after []store.Document
+	var was []string
+	var want []thing
+	for i := range n {
+		old, next := thing{ID: id(i), Rev: "1", Tags: []string{"old"}}, thing{ID: id(i), Rev: "2", Level: int64(i), Tags: []string{"new"}}
+		switch i {
+		case 3, 998:
+			old.Rev = "other"
+		case 500:
+			old.ID = "somebody else"
+		}
+		before, after, was = append(before, old), append(after, next), append(was, "1")
+		if i == 3 || i == 500 || i == 998 {
+			want = append(want, old)
+		} else {
+			want = append(want, next)
+		}
+	}
+	if err := e.InsertAll(t.Context(), things, before); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := e.ReplaceAll(t.Context(), things, after, was)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{3, 500, 998}, changed); diff != "" {
+		t.Error(diff)
+	}
+	slices.SortFunc(want, func(a, b thing) int { return strings.Compare(a.ID, b.ID) })
+	if diff := cmp.Diff(want, found(t, e, store.Query{Sort: []store.Order{{Field: "_id"}}})); diff != "" {
+		t.Error(diff)
+	}
+	if got := matching(t, e, where("tags", store.Has, "new")); len(got) != n-3 {
+		t.Errorf("the index of tags finds %d, want %d", len(got), n-3)
+	}
+	if changed, err = e.ReplaceAll(t.Context(), things, nil, nil); len(changed) > 0 || err != nil {
+		t.Errorf("none: %v, %v", changed, err)
+	}
+}
+
 func (s suite) unset(t *testing.T) {
 	e := s.start(t)
 	owing := func(id, rev string) thing {

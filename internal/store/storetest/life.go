@@ -89,21 +89,23 @@ func (s suite) closed(t *testing.T) {
 	ctx, doc := t.Context(), thing{ID: "a", Rev: "2"}
 	each := func(store.Raw) error { return nil }
 	_, count := e.Count(ctx, things, nil)
+	_, replaceAll := e.ReplaceAll(ctx, things, []store.Document{doc}, []string{"1"})
 	_, take := e.Take(ctx, briefs, "a", time.Now().Add(time.Hour))
 	for name, err := range map[string]error{
-		"insert":     e.Insert(ctx, things, thing{ID: "b"}),
-		"insert all": e.InsertAll(ctx, things, []store.Document{thing{ID: "b"}}),
-		"get":        e.Get(ctx, things, "a", &doc),
-		"get all":    e.GetAll(ctx, things, []string{"a"}, each),
-		"replace":    e.Replace(ctx, things, doc, "1"),
-		"unset":      e.Unset(ctx, things, "todo", []store.Ref{{ID: "a"}}),
-		"delete":     e.Delete(ctx, things, "a"),
-		"find":       e.Find(ctx, things, store.Query{Sort: []store.Order{{Field: "_id"}}}, each),
-		"count":      count,
-		"add":        e.Add(ctx, counters, []store.Increment{{ID: "a", Guard: "g", Seq: 1, N: map[string]int64{"n": 1}}}),
-		"take":       take,
-		"ensure":     e.Ensure(ctx, Collections()),
-		"ping":       e.Ping(ctx),
+		"insert":      e.Insert(ctx, things, thing{ID: "b"}),
+		"insert all":  e.InsertAll(ctx, things, []store.Document{thing{ID: "b"}}),
+		"get":         e.Get(ctx, things, "a", &doc),
+		"get all":     e.GetAll(ctx, things, []string{"a"}, each),
+		"replace":     e.Replace(ctx, things, doc, "1"),
+		"replace all": replaceAll,
+		"unset":       e.Unset(ctx, things, "todo", []store.Ref{{ID: "a"}}),
+		"delete":      e.Delete(ctx, things, "a"),
+		"find":        e.Find(ctx, things, store.Query{Sort: []store.Order{{Field: "_id"}}}, each),
+		"count":       count,
+		"add":         e.Add(ctx, counters, []store.Increment{{ID: "a", Guard: "g", Seq: 1, N: map[string]int64{"n": 1}}}),
+		"take":        take,
+		"ensure":      e.Ensure(ctx, Collections()),
+		"ping":        e.Ping(ctx),
 	} {
 		if err == nil || errors.Is(err, store.ErrMissing) || errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrChanged) {
 			t.Errorf("%s: %v", name, err)

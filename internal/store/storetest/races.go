@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -103,6 +104,39 @@ func (s suite) oneWinsARev(t *testing.T) {
 		})
 		if now := get(t, e, "a").Rev; won.Load() != 1 || now != winner.Load() {
 			t.Errorf("%d callers replaced the same rev; it is %s, the winner says %v", won.Load(), now, winner.Load())
+		}
+	}
+}
+
+// oneWinsEachRev has every caller swap the same documents at once: each document has one winner, who knows it.
+func (s suite) oneWinsEachRev(t *testing.T) {
+	e := s.start(t)
+	const docs = 20
+	was := make([]string, docs)
+	for i := range docs {
+		insert(t, e, thing{ID: id(i), Rev: "0"})
+		was[i] = "0"
+	}
+	var won [docs]atomic.Int64
+	together(func(caller int) {
+		next := make([]store.Document, docs)
+		for i := range next {
+			next[i] = thing{ID: id(i), Rev: fmt.Sprint(caller + 1)}
+		}
+		changed, err := e.ReplaceAll(t.Context(), things, next, was)
+		if err != nil {
+			t.Errorf("caller %d: %v", caller, err)
+			return
+		}
+		for i := range docs {
+			if !slices.Contains(changed, i) && !won[i].CompareAndSwap(0, int64(caller+1)) {
+				t.Errorf("%s has two winners", id(i))
+			}
+		}
+	})
+	for i := range docs {
+		if rev := get(t, e, id(i)).Rev; rev != fmt.Sprint(won[i].Load()) {
+			t.Errorf("%s is of caller %s, and %d says it won", id(i), rev, won[i].Load())
 		}
 	}
 }
