@@ -39,6 +39,11 @@ func NewFirebase(ctx context.Context, project string) (*Firebase, error) {
 	if project == "" {
 		return nil, errors.New("auth: Firebase sign-in needs the id of the project")
 	}
+	return newFirebase(ctx, project)
+}
+
+// newFirebase leaves the environment unchecked: the tests ask the emulator, too.
+func newFirebase(ctx context.Context, project string) (*Firebase, error) {
 	app, err := firebase.NewApp(ctx, &firebase.Config{ProjectID: project}, option.WithoutAuthentication())
 	if err != nil {
 		return nil, fmt.Errorf("setting up Firebase sign-in: %w", err)
