@@ -61,7 +61,7 @@ func (b *builder) head(file *programFile) {
 		b.problem(w.mark, "such as COVID", "a keyword has 2 to 10 capital letters and digits, the first a letter")
 	}
 	p.name = b.texts(&file.Name, maxText)
-	p.short = b.short(file.Short, p.name, file.Name.mark, maxShort)
+	p.short = b.brief(file.Short, p.name, file.Name.mark, maxShort)
 	p.legalBasis = b.texts(&file.LegalBasis, maxText)
 	p.disease = b.codes(&file.Disease)
 	if file.Disease.line > 0 && len(p.disease.ICD10) == 0 {
@@ -79,7 +79,7 @@ func (b *builder) factors(nodes []factorNode) {
 		n := &nodes[i]
 		b.code(n.ID, seen)
 		text := b.texts(&n.Text, maxText)
-		b.p.factors = append(b.p.factors, factor{n.ID.value, text, b.short(n.Short, text, n.Text.mark, maxShort)})
+		b.p.factors = append(b.p.factors, factor{n.ID.value, text, b.brief(n.Short, text, n.Text.mark, maxShort)})
 	}
 	if len(nodes) > 0 && !seen[EmergencySign] {
 		b.problem(nodes[0].mark, "list its text among the factors", "the factor %s is missing: emergency signs give it in every program", EmergencySign)
@@ -96,9 +96,8 @@ func (b *builder) levels(file *programFile) {
 		}
 		n := &e.value
 		t := levelTexts{name: b.texts(&n.Name, maxShort), advice: b.texts(&n.Advice.App, maxAdvice), plan: b.plan(n.FollowUp)}
-		t.short = b.short(n.Short, t.name, n.Name.mark, maxShort)
-		t.adviceShort = b.short(&n.Advice.SMS, texts{}, n.Advice.SMS.mark, maxAdviceShort)
-		b.texts(&n.Advice.SMS, maxAdviceShort)
+		t.short = b.brief(n.Short, t.name, n.Name.mark, maxShort)
+		t.adviceShort = b.brief(&n.Advice.SMS, texts{}, n.Advice.SMS.mark, maxAdviceShort)
 		if n.Deadline != nil {
 			t.deadline = b.duration(n.Deadline.Within)
 			b.day(n.Deadline.Since)

@@ -61,7 +61,7 @@ func (b *builder) groups(f *Form, nodes []groupNode) {
 		n := &nodes[i]
 		b.code(n.ID, seen)
 		text := b.texts(&n.Text, maxText)
-		f.Groups = append(f.Groups, Group{ID: n.ID.value, text: text, short: b.short(n.Short, text, n.Text.mark, maxShort)})
+		f.Groups = append(f.Groups, Group{ID: n.ID.value, text: text, short: b.brief(n.Short, text, n.Text.mark, maxShort)})
 	}
 }
 
@@ -70,7 +70,11 @@ func (b *builder) question(f *Form, n *questionNode) {
 		ID: n.ID.value, Type: QuestionType(b.choice(n.Type, "question type", questionTypes)), Required: n.Required.value,
 		Emergency: n.Emergency.value, Group: n.Group.value, Codes: b.codes(n.Codes), text: b.texts(&n.Text, maxText),
 	}
-	q.short = b.short(n.Short, q.text, n.Text.mark, maxShort)
+	q.short = b.brief(n.Short, q.text, n.Text.mark, maxShort)
+	for _, w := range n.Words {
+		b.filled(w)
+		q.Words = append(q.Words, w.value)
+	}
 	b.options(&q, n)
 	b.bounds(&q, n)
 	if q.Emergency && q.Type != TypeBoolean {
@@ -101,7 +105,7 @@ func (b *builder) options(q *Question, n *questionNode) {
 		o := &n.Options[i]
 		b.code(o.ID, seen)
 		text := b.texts(&o.Text, maxText)
-		q.Options = append(q.Options, Option{o.ID.value, text, b.short(o.Short, text, o.Text.mark, maxShort)})
+		q.Options = append(q.Options, Option{o.ID.value, text, b.brief(o.Short, text, o.Text.mark, maxShort)})
 	}
 }
 

@@ -123,10 +123,10 @@ func TestKeypadTextsArePlain(t *testing.T) {
 func (p *Program) keypadTexts(lang models.Lang) []string {
 	list := []string{p.Short(lang)}
 	for _, f := range p.factors {
-		list = append(list, f.short.in(lang))
+		list = append(list, f.short.plain.in(lang))
 	}
 	for _, l := range p.levels {
-		list = append(list, l.short.in(lang), l.adviceShort.in(lang))
+		list = append(list, l.short.plain.in(lang), l.adviceShort.plain.in(lang))
 	}
 	for _, f := range p.forms {
 		for i := range f.Groups {

@@ -11,10 +11,12 @@ import (
 type Explanation struct {
 	Level       string // the level's word
 	LevelShort  string // the same in plain letters
+	LevelBrief  string // LevelShort as it was written, with accents
 	Factors     []Text
 	Reasons     []Text // by rule
 	Advice      string // what to do, for the app
 	AdviceShort string // the same for SMS and USSD, in plain letters
+	AdviceBrief string // AdviceShort as it was written, with accents
 }
 
 // Text is the text of a code.
@@ -22,18 +24,19 @@ type Text struct {
 	Code  string
 	Text  string
 	Short string // in plain letters; empty for reasons
+	Brief string // Short as it was written, with accents
 }
 
 // Explain puts a decision of the form into words of a language. Codes that this version does not know are left out.
 func (p *Program) Explain(form models.Form, d models.Decision, lang models.Lang) Explanation {
 	level := p.levels[d.Level]
 	e := Explanation{
-		Level: level.name.in(lang), LevelShort: level.short.in(lang),
-		Advice: level.advice.in(lang), AdviceShort: level.adviceShort.in(lang),
+		Level: level.name.in(lang), LevelShort: level.short.plain.in(lang), LevelBrief: level.short.written.in(lang),
+		Advice: level.advice.in(lang), AdviceShort: level.adviceShort.plain.in(lang), AdviceBrief: level.adviceShort.written.in(lang),
 	}
 	for _, code := range d.Factors {
 		if f := p.factor(code); f != nil {
-			e.Factors = append(e.Factors, Text{code, f.text.in(lang), f.short.in(lang)})
+			e.Factors = append(e.Factors, Text{code, f.text.in(lang), f.short.plain.in(lang), f.short.written.in(lang)})
 		}
 	}
 	f, ok := p.forms[form]

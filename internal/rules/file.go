@@ -81,6 +81,7 @@ type questionNode struct {
 	Max        number          `yaml:"max"`
 	EnableWhen *enableWhenNode `yaml:"enable_when"`
 	Codes      *codesNode      `yaml:"codes"`
+	Words      []word          `yaml:"words"`
 }
 
 type optionNode struct {

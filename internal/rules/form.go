@@ -43,14 +43,17 @@ type Group struct {
 	ID        string
 	Questions []string // at most 7, next to each other in the form; all boolean or all yes | no (| not_sure) choices
 	text      texts
-	short     texts
+	short     briefs
 }
 
 // Text is the group's heading.
 func (g *Group) Text(lang models.Lang) string { return g.text.in(lang) }
 
 // Short is the heading for keypads and SMS, in plain letters.
-func (g *Group) Short(lang models.Lang) string { return g.short.in(lang) }
+func (g *Group) Short(lang models.Lang) string { return g.short.plain.in(lang) }
+
+// Brief is Short as it was written, with accents.
+func (g *Group) Brief(lang models.Lang) string { return g.short.written.in(lang) }
 
 // Question is one thing a form asks.
 type Question struct {
@@ -64,27 +67,37 @@ type Question struct {
 	Min, Max   *float64
 	EnableWhen *EnableWhen // nil: always asked
 	Codes      Codes
+	// Words are further names that citizens give to it in an SMS, in any language and with or without accents.
+	Words []string
 
-	text, short texts
+	text  texts
+	short briefs
 }
 
 // Text is the question as the app shows it.
 func (q *Question) Text(lang models.Lang) string { return q.text.in(lang) }
 
 // Short is the question for keypads and SMS, in plain letters.
-func (q *Question) Short(lang models.Lang) string { return q.short.in(lang) }
+func (q *Question) Short(lang models.Lang) string { return q.short.plain.in(lang) }
+
+// Brief is Short as it was written, with accents.
+func (q *Question) Brief(lang models.Lang) string { return q.short.written.in(lang) }
 
 // Option is one answer of a choice.
 type Option struct {
-	ID          string
-	text, short texts
+	ID    string
+	text  texts
+	short briefs
 }
 
 // Text is the option as the app shows it.
 func (o *Option) Text(lang models.Lang) string { return o.text.in(lang) }
 
 // Short is the option for keypads and SMS, in plain letters.
-func (o *Option) Short(lang models.Lang) string { return o.short.in(lang) }
+func (o *Option) Short(lang models.Lang) string { return o.short.plain.in(lang) }
+
+// Brief is Short as it was written, with accents.
+func (o *Option) Brief(lang models.Lang) string { return o.short.written.in(lang) }
 
 // Codes maps an own concept to standard vocabularies. The own code stays the primary one.
 type Codes struct {

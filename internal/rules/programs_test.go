@@ -3,6 +3,7 @@ package rules_test
 import (
 	"fmt"
 	"math/bits"
+	"strings"
 	"testing"
 	"time"
 
@@ -209,8 +210,8 @@ func TestExplain(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]rules.Text{
-		{Code: "fever", Text: "fever", Short: "fever"},
-		{Code: "contact_case", Text: "contact with a COVID-19 case", Short: "contact with a case"},
+		{Code: "fever", Text: "fever", Short: "fever", Brief: "fever"},
+		{Code: "contact_case", Text: "contact with a COVID-19 case", Short: "contact with a case", Brief: "contact with a case"},
 	}, en.Factors); diff != "" {
 		t.Error(diff)
 	}
@@ -219,6 +220,10 @@ func TestExplain(t *testing.T) {
 	}
 	if vi.Advice == "" || vi.AdviceShort == "" || en.Advice == "" || en.AdviceShort == "" {
 		t.Error("an advice is empty")
+	}
+	// A short text is written with accents; a keypad gets it without.
+	if last := vi.Factors[1]; last.Brief != "tiếp xúc F0" || last.Short != "tiep xuc F0" || vi.LevelBrief != "CAO" || !strings.HasPrefix(vi.AdviceBrief, "Hãy ở nhà") {
+		t.Errorf("with accents: %+v, %s, %s", last, vi.LevelBrief, vi.AdviceBrief)
 	}
 }
 

@@ -18,7 +18,7 @@ type Program struct {
 	version    int
 	keyword    string
 	name       texts
-	short      texts
+	short      briefs
 	legalBasis texts
 	disease    Codes
 	from       string // local days, inclusive; until may be empty
@@ -38,15 +38,15 @@ type Program struct {
 type factor struct {
 	id    string
 	text  texts
-	short texts
+	short briefs
 }
 
 // levelTexts is what a program says about a level.
 type levelTexts struct {
-	name, short         texts
-	advice, adviceShort texts
-	deadline            time.Duration
-	plan                *Plan
+	name, advice       texts
+	short, adviceShort briefs
+	deadline           time.Duration
+	plan               *Plan
 }
 
 // texts is one text in every language of the product.
@@ -75,7 +75,10 @@ func (p *Program) Keyword() string { return p.keyword }
 func (p *Program) Name(lang models.Lang) string { return p.name.in(lang) }
 
 // Short is the name for a keypad menu, in the plain letters that every SMS carries.
-func (p *Program) Short(lang models.Lang) string { return p.short.in(lang) }
+func (p *Program) Short(lang models.Lang) string { return p.short.plain.in(lang) }
+
+// Brief is Short as it was written, with accents.
+func (p *Program) Brief(lang models.Lang) string { return p.short.written.in(lang) }
 
 // LegalBasis names what declaring under this program rests on.
 func (p *Program) LegalBasis(lang models.Lang) string { return p.legalBasis.in(lang) }

@@ -80,17 +80,20 @@ func (d *decoder) texts(node *textsNode, limit int) texts {
 	return texts{norm.NFC.String(strings.TrimSpace(node.VI.value)), norm.NFC.String(strings.TrimSpace(node.EN.value))}
 }
 
-// short takes over a text for keypads and SMS; without one the full text serves, unaccented.
-func (d *decoder) short(node *textsNode, full texts, at mark, limit int) texts {
-	short := texts{gsm.Unaccented(full.vi), gsm.Unaccented(full.en)}
-	vi, en := at, at
+// briefs is a short text for keypads and SMS, as its author wrote it and in plain letters.
+type briefs struct{ written, plain texts }
+
+// brief takes over a short text; without one the full text serves. In plain letters it is what every handset shows.
+func (d *decoder) brief(node *textsNode, full texts, at mark, limit int) briefs {
+	written, vi, en := full, at, at
 	if node != nil {
-		short = texts{strings.TrimSpace(node.VI.value), strings.TrimSpace(node.EN.value)}
+		written = d.texts(node, limit)
 		vi, en = node.VI.mark, node.EN.mark
 	}
-	d.plain(short.vi, vi, limit)
-	d.plain(short.en, en, limit)
-	return short
+	b := briefs{written, texts{gsm.Unaccented(written.vi), gsm.Unaccented(written.en)}}
+	d.plain(b.plain.vi, vi, limit)
+	d.plain(b.plain.en, en, limit)
+	return b
 }
 
 func (d *decoder) plain(text string, at mark, limit int) {
@@ -98,7 +101,7 @@ func (d *decoder) plain(text string, at mark, limit int) {
 		return
 	}
 	if r, ok := notPlain(text); ok {
-		d.problem(at, "SMS and USSD carry plain letters only: no accents, no brackets; give a short text", "%q cannot be sent by SMS", string(r))
+		d.problem(at, "SMS and USSD carry plain letters only, besides the accents of Vietnamese; give a short text", "%q cannot be sent by SMS", string(r))
 		return
 	}
 	if utf8.RuneCountInString(text) > limit {
