@@ -15,6 +15,7 @@ import (
 // The keys of what the middleware leaves in an echo.Context.
 const (
 	routeKey   = "route"
+	queryKey   = "query"
 	subjectKey = "subject"
 )
 
@@ -102,7 +103,8 @@ func subjectOf(c echo.Context) string {
 type route struct {
 	method, path string
 	access       access
-	slow         bool // may take six times as long as others
+	query        []string // the query parameters it knows; any other is refused
+	slow         bool     // may take six times as long as others
 }
 
 // mount opens the routes.
@@ -123,11 +125,17 @@ func (s *Server) guard(r route) echo.HandlerFunc {
 	}
 	return func(c echo.Context) error {
 		c.Set(routeKey, r.path)
+		c.Set(queryKey, r.query)
 		if r.access.who != forAnybody {
 			c.Response().Header().Set("Cache-Control", "no-store")
 		}
 		if !strings.HasPrefix(r.path, "/docs") && slices.ContainsFunc(c.ParamValues(), func(id string) bool { return !isID(id) }) {
 			return models.ErrNotFound
+		}
+		if len(r.query) == 0 { // a route with parameters names all that are wrong together
+			if err := queryOf(c).err(); err != nil {
+				return err
+			}
 		}
 		ctx, cancel := context.WithTimeout(c.Request().Context(), timeout)
 		defer cancel()

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -11,24 +10,24 @@ import (
 
 // auditResponse is one thing that was done with somebody's data. People and cases are named by their ids.
 type auditResponse struct {
-	ID       string            `json:"id"`
-	At       string            `json:"at"`
-	Action   string            `json:"action"`
-	Login    *string           `json:"login"`
-	Role     *string           `json:"role"`
-	Area     *string           `json:"area"`
-	PersonID *string           `json:"person_id"`
-	Case     *string           `json:"case"`
-	Program  *string           `json:"program"`
-	Reason   *string           `json:"reason"`
-	Detail   map[string]string `json:"detail"`
+	ID       string             `json:"id"`
+	At       string             `json:"at"`
+	Action   models.AuditAction `json:"action"`
+	Login    *string            `json:"login"`
+	Role     *string            `json:"role"`
+	Area     *string            `json:"area"`
+	PersonID *string            `json:"person_id"`
+	Case     *string            `json:"case"`
+	Program  *string            `json:"program"`
+	Reason   *string            `json:"reason"`
+	Detail   map[string]string  `json:"detail"`
 }
 
 func (s *Server) listAudit(c echo.Context, official models.Official) error {
 	q := queryOf(c)
-	filter := models.AuditFilter{Case: q.token("case"), Login: q.login("login"), Since: q.moment("since")}
-	if actions := q.text("action"); actions != "" {
-		filter.Actions = strings.Split(actions, ",")
+	filter := models.AuditFilter{
+		Case: q.token("case"), Login: q.login("login"), Since: q.moment("since"),
+		Actions: several(q, "action", models.AuditActions(), func(a models.AuditAction) string { return string(a) }),
 	}
 	page := q.page()
 	if err := q.err(); err != nil {

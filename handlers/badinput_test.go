@@ -248,7 +248,7 @@ func TestBadQueries(t *testing.T) {
 		"since":    {official, "/v1/cases?since=today", map[string]string{"since": "bad_time"}},
 		"overdue":  {official, "/v1/cases?overdue=yes", map[string]string{"overdue": "unknown_option"}},
 		"cursor":   {official, "/v1/cases?cursor=abc", map[string]string{"cursor": "bad_value"}},
-		"operator": {official, "/v1/cases?factor[$ne]=x&factor=%7B%22%24gt%22%3A%22%22%7D", map[string]string{"factor": "bad_value"}},
+		"operator": {official, "/v1/cases?factor[$ne]=x&factor=%7B%22%24gt%22%3A%22%22%7D", map[string]string{"factor": "bad_value", "factor[$ne]": "unknown_parameter"}},
 		"hidden":   {official, "/v1/cases?q=a%00b", map[string]string{"q": "forbidden_characters"}},
 		"several":  {official, "/v1/cases?level=x&limit=y&missed=z", map[string]string{"level": "unknown_option", "limit": "limit", "missed": "unknown_option"}},
 		"numbers":  {official, "/v1/stats/declarations?from=2026-02-30", map[string]string{"program": "required", "from": "bad_date"}},
@@ -258,6 +258,9 @@ func TestBadQueries(t *testing.T) {
 		"person":   {r.token, "/v1/declarations?person_id=%24ne", map[string]string{"person_id": "bad_value"}},
 		"parent":   {"", "/v1/areas?parent=99", map[string]string{"parent": "unknown_area"}},
 		"version":  {"", "/v1/programs/covid19?version=0", map[string]string{"version": "bad_value"}},
+		"misspelt": {official, "/v1/cases?levle=high&level=x&overdu=true", map[string]string{"levle": "unknown_parameter", "level": "unknown_option", "overdu": "unknown_parameter"}},
+		"none":     {r.token, "/v1/people?limit=5", map[string]string{"limit": "unknown_parameter"}},
+		"action":   {r.official("kiem.toan", "auditor", "VN"), "/v1/audit?action=reveal,peek", map[string]string{"action": "unknown_option"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -236,10 +236,10 @@ var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 // maxNameShown bounds how much of an unknown member's name is repeated: a name is no answer, but it may be long.
 const maxNameShown = 64
 
-// escape writes a member's name as a part of a JSON pointer (RFC 6901).
-func escape(name string) string {
-	if len(name) > maxNameShown {
-		name = strings.ToValidUTF8(name[:maxNameShown], "")
-	}
-	return pointerEscapes.Replace(name)
+// shownName bounds a name that a client chose.
+func shownName(name string) string {
+	return strings.ToValidUTF8(name[:min(len(name), maxNameShown)], "")
 }
+
+// escape writes a member's name as a part of a JSON pointer (RFC 6901).
+func escape(name string) string { return pointerEscapes.Replace(shownName(name)) }

@@ -31,9 +31,17 @@ func misfit(at string, t reflect.Type, got jsontext.Kind) models.FieldError {
 		if t == reflect.TypeFor[time.Time]() {
 			return models.FieldError{Field: at, Code: "bad_time"}
 		}
-		return models.FieldError{Field: at, Code: "unknown_option"}
+		return models.FieldError{Field: at, Code: "unknown_option", Args: optionsOf(t)}
 	}
 	return wrongType(at, t)
+}
+
+// optionsOf lists the words of a type that has few.
+func optionsOf(t reflect.Type) map[string]any {
+	if t != reflect.TypeFor[models.Level]() {
+		return nil
+	}
+	return map[string]any{"options": words(models.Levels(), models.Level.String)}
 }
 
 func wrongType(at string, t reflect.Type) models.FieldError {

@@ -137,6 +137,11 @@ func (s *Server) caseFilter(q *query) (filter models.CaseFilter, search string) 
 	}, q.text("q")
 }
 
+// caseParameters names what caseFilter reads.
+func caseParameters() []string {
+	return []string{"level", "status", "program", "area", "factor", "since", "overdue", "missed", "assignee", "q"}
+}
+
 // program is the id of a program that the server knows.
 func (s *Server) program(q *query, required bool) string {
 	id := q.token("program")
@@ -214,7 +219,7 @@ func (p casePatch) patch() cases.Patch {
 }
 
 func (s *Server) changeCase(c echo.Context, official models.Official) error {
-	ifMatch, err := revision(c.Request().Header.Get("If-Match"))
+	ifMatch, err := revisions(c.Request().Header.Get("If-Match"))
 	if err != nil {
 		return err
 	}
@@ -229,18 +234,22 @@ func (s *Server) changeCase(c echo.Context, official models.Official) error {
 	return s.sendCase(c, d)
 }
 
-// revision reads an If-Match header of one entity tag; "*" and none ask for no particular one.
-func revision(header string) (string, error) {
+// revisions reads an If-Match header: entity tags with commas between them. "*" and none ask for no particular one.
+func revisions(header string) ([]string, error) {
 	if header == "" || header == "*" {
-		return "", nil
+		return nil, nil
 	}
-	header = strings.TrimPrefix(header, "W/") // a proxy that compresses weakens the tag; the revision is the same
-	rev, ok := strings.CutPrefix(header, `"`)
-	rev, end := strings.CutSuffix(rev, `"`)
-	if !ok || !end || !isID(rev) {
-		return "", &models.Error{Kind: models.Malformed, Code: "bad_if_match", Fields: []models.FieldError{{Field: "If-Match", Code: "bad_value"}}}
+	var revs []string
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/") // a proxy that compresses weakens the tag; the revision is the same
+		rev, ok := strings.CutPrefix(tag, `"`)
+		rev, end := strings.CutSuffix(rev, `"`)
+		if !ok || !end || !isID(rev) {
+			return nil, &models.Error{Kind: models.Malformed, Code: "bad_if_match", Fields: []models.FieldError{{Field: "If-Match", Code: "bad_value"}}}
+		}
+		revs = append(revs, rev)
 	}
-	return rev, nil
+	return revs, nil
 }
 
 type revealRequest struct {

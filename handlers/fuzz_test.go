@@ -62,14 +62,19 @@ func depthOf(t *testing.T, value jsontext.Value) int {
 	}
 }
 
-func FuzzRevision(f *testing.F) {
-	for _, seed := range []string{`"abc"`, `W/"abc"`, `*`, `"`, `""`, `"a","b"`} {
+func FuzzRevisions(f *testing.F) {
+	for _, seed := range []string{`"abc"`, `W/"abc"`, `*`, `"`, `""`, `"a","b"`, `"a" , W/"b"`, `,`, `"a",`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
-		rev, err := revision(header)
-		if err == nil && rev != "" && strings.TrimPrefix(header, "W/") != `"`+rev+`"` {
-			t.Errorf("%q was read as %q", header, rev)
+		revs, err := revisions(header)
+		if err == nil && len(revs) == 0 && header != "" && header != "*" {
+			t.Errorf("%q asks for no revision", header)
+		}
+		for _, rev := range revs {
+			if !isID(rev) || !strings.Contains(header, `"`+rev+`"`) {
+				t.Errorf("%q was read as %q", header, revs)
+			}
 		}
 	})
 }

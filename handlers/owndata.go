@@ -57,14 +57,14 @@ func (s *Server) export(c echo.Context, citizen models.Citizen) error {
 
 // accessResponse is one thing that an official did with the household's data.
 type accessResponse struct {
-	At       string      `json:"at"`
-	Action   string      `json:"action"`
-	Role     models.Role `json:"role"`
-	Area     models.Area `json:"area"`
-	AreaName string      `json:"area_name"`
-	PersonID *string     `json:"person_id"`
-	Program  *string     `json:"program"`
-	Reason   *string     `json:"reason"`
+	At       string             `json:"at"`
+	Action   models.AuditAction `json:"action"`
+	Role     models.Role        `json:"role"`
+	Area     models.Area        `json:"area"`
+	AreaName string             `json:"area_name"`
+	PersonID *string            `json:"person_id"`
+	Program  *string            `json:"program"`
+	Reason   *string            `json:"reason"`
 }
 
 func (s *Server) accessLog(c echo.Context, citizen models.Citizen) error {

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,12 +27,19 @@ type query struct {
 	problems []models.FieldError
 }
 
-// queryOf reads a request's query. Parameters that a route does not know are passed over.
+// queryOf reads a request's query. Parameters that the route does not know are wrong: a misspelt filter must not be lost
+// silently and give more than was asked for.
 func queryOf(c echo.Context) *query {
 	values, err := url.ParseQuery(c.Request().URL.RawQuery)
 	q := &query{values: values}
 	if err != nil {
 		q.wrong("query", "bad_value", nil)
+	}
+	known, _ := c.Get(queryKey).([]string)
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !slices.Contains(known, name) {
+			q.wrong(shownName(name), "unknown_parameter", optional("options", known))
+		}
 	}
 	return q
 }
@@ -53,6 +62,14 @@ func (q *query) err() error {
 		return nil
 	}
 	return &models.Error{Kind: models.Malformed, Code: "bad_query", Fields: q.problems}
+}
+
+// optional is an argument of a text; none when the list is empty.
+func optional(name string, list []string) map[string]any {
+	if len(list) == 0 {
+		return nil
+	}
+	return map[string]any{name: list}
 }
 
 const maxParameter = 200

@@ -6,7 +6,7 @@ import (
 	"khaibao/models"
 )
 
-// apiRoutes is the whole API: each route with who may call it and, for officials, the permission it needs.
+// apiRoutes is the whole API: each route with who may call it, for officials the permission it needs, and its query parameters.
 // A test holds it against mobile-api.yaml, both ways.
 func (s *Server) apiRoutes() []route {
 	const (
@@ -22,8 +22,8 @@ func (s *Server) apiRoutes() []route {
 		{method: get, path: "/docs", access: anybody(s.docs)},
 		{method: get, path: "/docs/:file", access: anybody(s.docs)},
 		{method: get, path: "/v1/programs", access: anybody(s.listPrograms)},
-		{method: get, path: "/v1/programs/:id", access: anybody(s.showProgram)},
-		{method: get, path: "/v1/areas", access: anybody(s.listAreas)},
+		{method: get, path: "/v1/programs/:id", access: anybody(s.showProgram), query: []string{"version"}},
+		{method: get, path: "/v1/areas", access: anybody(s.listAreas), query: []string{"parent", "q", "limit"}},
 
 		// Signing in.
 		{method: post, path: "/v1/auth/otp", access: anybody(s.requestOTP)},
@@ -41,31 +41,31 @@ func (s *Server) apiRoutes() []route {
 		{method: get, path: "/v1/people/:id", access: s.citizen(s.showPerson)},
 		{method: patch, path: "/v1/people/:id", access: s.citizen(s.changePerson)},
 		{method: remove, path: "/v1/people/:id", access: s.citizen(s.removePerson)},
-		{method: get, path: "/v1/declarations", access: s.citizen(s.list(models.FormDeclaration))},
+		{method: get, path: "/v1/declarations", access: s.citizen(s.list(models.FormDeclaration)), query: []string{"person_id", "limit", "cursor"}},
 		{method: post, path: "/v1/declarations", access: s.citizen(s.submit(models.FormDeclaration))},
 		{method: get, path: "/v1/declarations/:id", access: s.citizen(s.show(models.FormDeclaration))},
-		{method: get, path: "/v1/health-updates", access: s.citizen(s.list(models.FormDaily))},
+		{method: get, path: "/v1/health-updates", access: s.citizen(s.list(models.FormDaily)), query: []string{"person_id", "limit", "cursor"}},
 		{method: post, path: "/v1/health-updates", access: s.citizen(s.submit(models.FormDaily))},
 		{method: get, path: "/v1/health-updates/:id", access: s.citizen(s.show(models.FormDaily))},
 		{method: post, path: "/v1/sync", access: s.citizen(s.sync), slow: true},
 		{method: put, path: "/v1/devices/:id", access: s.citizen(s.registerDevice)},
 		{method: remove, path: "/v1/devices/:id", access: s.citizen(s.unregisterDevice)},
-		{method: get, path: "/v1/messages", access: s.citizen(s.listMessages)},
+		{method: get, path: "/v1/messages", access: s.citizen(s.listMessages), query: []string{"limit", "cursor"}},
 		{method: get, path: "/v1/consents", access: s.citizen(s.listConsents)},
 		{method: put, path: "/v1/consents/:purpose", access: s.citizen(s.setConsent)},
 		{method: get, path: "/v1/me/export", access: s.citizen(s.export), slow: true},
-		{method: get, path: "/v1/me/access-log", access: s.citizen(s.accessLog)},
+		{method: get, path: "/v1/me/access-log", access: s.citizen(s.accessLog), query: []string{"limit", "cursor"}},
 		{method: remove, path: "/v1/me", access: s.citizen(s.erase)},
 
 		// Officials.
 		{method: get, path: "/v1/official/me", access: s.official("", s.showOfficial)},
-		{method: get, path: "/v1/cases", access: s.official(models.ReadCases, s.listCases)},
-		{method: get, path: "/v1/cases/count", access: s.official(models.ReadCases, s.countCases)},
+		{method: get, path: "/v1/cases", access: s.official(models.ReadCases, s.listCases), query: append(caseParameters(), "limit", "cursor")},
+		{method: get, path: "/v1/cases/count", access: s.official(models.ReadCases, s.countCases), query: caseParameters()},
 		{method: get, path: "/v1/cases/:id", access: s.official(models.ReadCases, s.showCase)},
 		{method: patch, path: "/v1/cases/:id", access: s.official(models.WorkCases, s.changeCase)},
 		{method: post, path: "/v1/cases/:id/reveal", access: s.official(models.WorkCases, s.reveal)},
-		{method: get, path: "/v1/stats/declarations", access: s.official(models.ReadCases, s.declarationStats)},
-		{method: get, path: "/v1/audit", access: s.official(models.ReadAudit, s.listAudit)},
+		{method: get, path: "/v1/stats/declarations", access: s.official(models.ReadCases, s.declarationStats), query: []string{"program", "from", "to", "area", "children"}},
+		{method: get, path: "/v1/audit", access: s.official(models.ReadAudit, s.listAudit), query: []string{"case", "login", "action", "since", "limit", "cursor"}},
 	}
 }
 

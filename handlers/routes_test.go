@@ -10,7 +10,8 @@ import (
 	"khaibao/models"
 )
 
-// The routes and the contract say the same, both ways: method, path, who may call, and the permission of an official.
+// The routes and the contract say the same, both ways: method, path, who may call, the permission of an official, and the
+// query parameters.
 func TestRoutesAreTheContract(t *testing.T) {
 	t.Parallel()
 	checker, err := contract.Load()
@@ -19,7 +20,7 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s := &Server{}
 	for _, r := range slices.Concat(s.apiRoutes(), s.operationRoutes()) {
 		security := map[string]string{forCitizens: "citizenToken", forOfficials: "officialToken"}[r.access.who]
-		got = append(got, contract.Operation{Method: r.method, Path: templated(r.path), Security: security, Permission: string(r.access.permission)})
+		got = append(got, contract.Operation{Method: r.method, Path: templated(r.path), Security: security, Permission: string(r.access.permission), Query: slices.Sorted(slices.Values(r.query))})
 	}
 	want := checker.Operations()
 	byPath := func(a, b contract.Operation) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"khaibao/models"
@@ -73,6 +74,9 @@ func TestWorkOnACase(t *testing.T) {
 	diff(t, "who took it", body["assignee"], any("can.bo"))
 	w.want(http.StatusPreconditionFailed, w.call("PATCH", "/v1/cases/"+id, officer, object{"note": "x"}, "If-Match", before.header.Get("ETag")))
 	w.want(http.StatusBadRequest, w.call("PATCH", "/v1/cases/"+id, officer, object{"note": "x"}, "If-Match", "no tag"))
+	w.want(http.StatusBadRequest, w.call("PATCH", "/v1/cases/"+id, officer, object{"note": "x"}, "If-Match", `"a",`))
+	w.want(http.StatusPreconditionFailed, w.call("PATCH", "/v1/cases/"+id, officer, object{"note": "x"}, "If-Match", `"a", "b"`))
+	w.want(http.StatusOK, w.call("PATCH", "/v1/cases/"+id, officer, object{}, "If-Match", `"a" , W/`+changed.header.Get("ETag")))
 	w.want(http.StatusOK, w.call("PATCH", "/v1/cases/"+id, officer, object{}))
 
 	wrong := w.want(http.StatusUnprocessableEntity, w.call("PATCH", "/v1/cases/"+id, officer, object{
@@ -81,6 +85,9 @@ func TestWorkOnACase(t *testing.T) {
 	diff(t, "every wrong field", wrong.wrong(t), map[string]string{
 		"/status": "unknown_option", "/assessment/level": "unknown_option", "/assessment/reason": "wrong_type", "/more": "unknown_field",
 	})
+	if !strings.Contains(string(wrong.body), "none, low, moderate, high, emergency") {
+		t.Errorf("the levels there are, are not named: %s", wrong.body)
+	}
 	wrong = w.want(http.StatusUnprocessableEntity, w.call("PATCH", "/v1/cases/"+id, officer, object{"area": "00004", "assignee": "nobody", "note": "\u202e"}))
 	diff(t, "what only the use-case knows", wrong.wrong(t), map[string]string{
 		"/area": "area_out_of_scope", "/assignee": "unknown_official", "/note": "forbidden_characters",

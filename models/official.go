@@ -98,7 +98,7 @@ func (o *Official) Disabled() bool { return !o.DisabledAt.IsZero() }
 type AuditEntry struct {
 	ID       string // deterministic where it stems from an effect, so that it is written once
 	At       time.Time
-	Action   string // reveal | change_case | transfer_case | view_case | erase | ...
+	Action   AuditAction
 	Official string // id of the acting official; empty for the citizen or the system
 	Login    string
 	Role     Role // of the actor at the time
@@ -116,7 +116,7 @@ type AuditFilter struct {
 	Account string
 	Case    string
 	Login   string
-	Actions []string
+	Actions []AuditAction
 	Since   time.Time
 	// ByOfficials leaves out what citizens and the system did.
 	ByOfficials bool

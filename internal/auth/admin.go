@@ -55,7 +55,7 @@ func (o *Officials) Add(ctx context.Context, n NewOfficial) (Credentials, error)
 	if err := o.store.AddOfficial(ctx, official); err != nil {
 		return Credentials{}, err
 	}
-	return given, o.record(ctx, "add_official", &official)
+	return given, o.record(ctx, models.AuditAddOfficial, &official)
 }
 
 // equip gives an official a new TOTP secret and the password, or a new one when it is empty.
@@ -137,7 +137,7 @@ func roleNames() string {
 // Change moves an official to a role and an area, from the next request on; an empty one stays as it is. NotFound when
 // there is no such login.
 func (o *Officials) Change(ctx context.Context, login string, role models.Role, area models.Area) error {
-	_, err := o.update(ctx, login, "change_official", func(official *models.Official) error {
+	_, err := o.update(ctx, login, models.AuditChangeOfficial, func(official *models.Official) error {
 		if role != "" {
 			official.Role = role
 		}
@@ -151,7 +151,7 @@ func (o *Officials) Change(ctx context.Context, login string, role models.Role, 
 
 // Disable locks an official out at once and ends every sign-in. Disabling again is fine.
 func (o *Officials) Disable(ctx context.Context, login string) error {
-	official, err := o.update(ctx, login, "disable_official", func(official *models.Official) error {
+	official, err := o.update(ctx, login, models.AuditDisableOfficial, func(official *models.Official) error {
 		if official.Disabled() {
 			return models.ErrUnchanged
 		}
@@ -166,7 +166,7 @@ func (o *Officials) Disable(ctx context.Context, login string) error {
 
 // Enable lets a disabled official sign in again.
 func (o *Officials) Enable(ctx context.Context, login string) error {
-	_, err := o.update(ctx, login, "enable_official", func(official *models.Official) error {
+	_, err := o.update(ctx, login, models.AuditEnableOfficial, func(official *models.Official) error {
 		if !official.Disabled() {
 			return models.ErrUnchanged
 		}
@@ -184,7 +184,7 @@ func (o *Officials) ResetCredentials(ctx context.Context, login string) (Credent
 	if err != nil {
 		return Credentials{}, err
 	}
-	given.Official, err = o.update(ctx, login, "reset_official", func(official *models.Official) error {
+	given.Official, err = o.update(ctx, login, models.AuditResetOfficial, func(official *models.Official) error {
 		official.PasswordHash, official.TOTPSecret, official.TOTPUsed = fresh.PasswordHash, fresh.TOTPSecret, 0
 		return nil
 	})
@@ -200,7 +200,7 @@ func (o *Officials) List(ctx context.Context) ([]models.Official, error) {
 }
 
 // update changes one official and records it in the audit.
-func (o *Officials) update(ctx context.Context, login, action string, change func(*models.Official) error) (models.Official, error) {
+func (o *Officials) update(ctx context.Context, login string, action models.AuditAction, change func(*models.Official) error) (models.Official, error) {
 	login = normalLogin(login)
 	if !loginForm.MatchString(login) {
 		return models.Official{}, models.ErrNotFound
@@ -221,7 +221,7 @@ func (o *Officials) update(ctx context.Context, login, action string, change fun
 }
 
 // record writes an act of the operator into the audit.
-func (o *Officials) record(ctx context.Context, action string, official *models.Official) error {
+func (o *Officials) record(ctx context.Context, action models.AuditAction, official *models.Official) error {
 	return o.store.WriteAudit(ctx, models.AuditEntry{
 		At: o.now(), Action: action,
 		Detail: map[string]string{"login": official.Login, "role": string(official.Role), "area": string(official.Area)},

@@ -130,12 +130,12 @@ func TestAdministrationIsAudited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]map[string]string{}
+	got := map[models.AuditAction]map[string]string{}
 	for _, e := range entries {
 		got[e.Action] = e.Detail
 	}
 	before := map[string]string{"login": "an.nguyen", "role": "officer", "area": "06325"}
-	want := map[string]map[string]string{
+	want := map[models.AuditAction]map[string]string{
 		"add_official": before, "disable_official": before, "enable_official": before, "reset_official": before,
 		"change_official": {"login": "an.nguyen", "role": "viewer", "area": "20"},
 	}

@@ -16,7 +16,7 @@ type Scoped interface {
 	List(ctx context.Context, f models.CaseFilter, now time.Time, page models.Page) ([]models.CasePerson, string, error)
 	Count(ctx context.Context, f models.CaseFilter, now time.Time) (int64, error)
 	Get(ctx context.Context, id string) (models.CasePerson, error)
-	Change(ctx context.Context, id, ifRev string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error)
+	Change(ctx context.Context, id string, ifMatch []string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error)
 }
 
 // Store is what cases are kept in.
@@ -149,7 +149,7 @@ func (s *Service) Reveal(ctx context.Context, official models.Official, id, reas
 	if err != nil {
 		return Identity{}, err
 	}
-	entry := s.entry(official, "reveal", &found.Case)
+	entry := s.entry(official, models.AuditReveal, &found.Case)
 	entry.Reason = reason
 	if err := s.store.WriteAudit(ctx, entry); err != nil {
 		return Identity{}, err
@@ -160,7 +160,7 @@ func (s *Service) Reveal(ctx context.Context, official models.Official, id, reas
 	}, nil
 }
 
-func (s *Service) entry(official models.Official, action string, c *models.Case) models.AuditEntry {
+func (s *Service) entry(official models.Official, action models.AuditAction, c *models.Case) models.AuditEntry {
 	return models.AuditEntry{
 		At: s.now(), Action: action, Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area,
 		Account: c.Account, PersonID: c.PersonID, Case: c.ID, Program: c.Program,

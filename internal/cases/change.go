@@ -44,8 +44,9 @@ func freeText(field, text string, required bool) (string, *models.FieldError) {
 	return text, nil
 }
 
-// Change changes one case of the official's area and audits it. With ifMatch it is Changed when somebody was faster.
-func (s *Service) Change(ctx context.Context, official models.Official, id, ifMatch string, p Patch) (Detail, error) {
+// Change changes one case of the official's area and audits it. With ifMatch it is Changed when somebody was faster: the
+// case has none of those revs any more.
+func (s *Service) Change(ctx context.Context, official models.Official, id string, ifMatch []string, p Patch) (Detail, error) {
 	if _, err := s.within(official.Area).Get(ctx, id); err != nil {
 		return Detail{}, err // outside the scope nothing else is said, not even what is wrong with the patch
 	}
@@ -153,7 +154,7 @@ func (s *Service) apply(official models.Official, c *models.Case, p Patch, move 
 	if len(detail) == 0 {
 		return nil, models.ErrUnchanged
 	}
-	entry := s.entry(official, "change_case", c)
+	entry := s.entry(official, models.AuditChangeCase, c)
 	entry.Detail = detail
 	effects := []models.Effect{{Kind: models.EffectAudit, Audit: &entry}}
 	if detail["status"] == string(models.CaseClosed) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,8 @@ type Operation struct {
 	Method, Path string
 	Security     string // citizenToken, officialToken, or empty when anybody may
 	Permission   string // that an official needs; may be empty
+	// Query names the query parameters, sorted.
+	Query []string
 }
 
 // Operations lists every operation.
@@ -65,6 +68,12 @@ func (c *Checker) Operations() []Operation {
 				}
 			}
 			o.Permission, _ = operation.Extensions["x-permission"].(string)
+			for _, p := range slices.Concat(item.Parameters, operation.Parameters) {
+				if p.Value.In == openapi3.ParameterInQuery {
+					o.Query = append(o.Query, p.Value.Name)
+				}
+			}
+			slices.Sort(o.Query)
 			out = append(out, o)
 		}
 	}

@@ -208,7 +208,7 @@ func TestRevealIsAuditedAndTheCitizenSeesIt(t *testing.T) {
 			h.Fatalf("%+v, %v", who, err)
 		}
 		status, note := models.CaseContacted, "đã gọi"
-		detail, err := h.cases.Change(h.Context(), officer, id, "", cases.Patch{Status: &status, Note: &note})
+		detail, err := h.cases.Change(h.Context(), officer, id, nil, cases.Patch{Status: &status, Note: &note})
 		if err != nil || detail.Status != models.CaseContacted || !detail.DueAt.IsZero() || detail.Notes[0].Text != note {
 			h.Fatalf("%+v, %v", detail, err)
 		}
@@ -217,7 +217,7 @@ func TestRevealIsAuditedAndTheCitizenSeesIt(t *testing.T) {
 		if err != nil || len(log) != 2 {
 			h.Fatalf("%+v, %v", log, err)
 		}
-		actions := []string{log[0].Action, log[1].Action}
+		actions := []models.AuditAction{log[0].Action, log[1].Action}
 		if !slices.Contains(actions, "reveal") || !slices.Contains(actions, "change_case") {
 			h.Errorf("%v", actions)
 		}
@@ -245,7 +245,7 @@ func TestErasureAtOnceOrWhenTheCaseCloses(t *testing.T) {
 			h.Fatalf("the official lost the open case: %+v", found)
 		}
 		closed := models.CaseClosed
-		if _, err := h.cases.Change(h.Context(), officer, found[0].ID, "", cases.Patch{Status: &closed}); err != nil {
+		if _, err := h.cases.Change(h.Context(), officer, found[0].ID, nil, cases.Patch{Status: &closed}); err != nil {
 			h.Fatal(err)
 		}
 		h.drain()
@@ -282,7 +282,7 @@ func TestRemovedRelativeGoesWhenTheirCaseCloses(t *testing.T) {
 		if who, err := h.cases.Reveal(h.Context(), officer, id, "gọi điện"); err != nil || who.Name != "Trần Văn Cha" {
 			h.Errorf("%+v, %v", who, err)
 		}
-		if _, err := h.cases.Change(h.Context(), officer, id, "", cases.Patch{Status: &closed}); err != nil {
+		if _, err := h.cases.Change(h.Context(), officer, id, nil, cases.Patch{Status: &closed}); err != nil {
 			h.Fatal(err)
 		}
 		h.drain()
@@ -294,7 +294,7 @@ func TestRemovedRelativeGoesWhenTheirCaseCloses(t *testing.T) {
 			h.Errorf("a removed person is still revealed: %+v, %v", who, err)
 		}
 		reopened := models.CaseNew
-		if _, err := h.cases.Change(h.Context(), officer, id, "", cases.Patch{Status: &reopened}); !models.Invalid.Is(err) {
+		if _, err := h.cases.Change(h.Context(), officer, id, nil, cases.Patch{Status: &reopened}); !models.Invalid.Is(err) {
 			h.Errorf("a case about nobody was opened again: %v", err)
 		}
 	})
@@ -329,7 +329,7 @@ func TestAContactMeetsTheDeadlineOfAnEscalation(t *testing.T) {
 		id, contacted := h.list("")[0].ID, models.CaseContacted
 		change := func() cases.Detail {
 			h.Helper()
-			d, err := h.cases.Change(h.Context(), officer, id, "", cases.Patch{Status: &contacted})
+			d, err := h.cases.Change(h.Context(), officer, id, nil, cases.Patch{Status: &contacted})
 			if err != nil {
 				h.Fatal(err)
 			}

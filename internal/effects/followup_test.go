@@ -78,7 +78,7 @@ func TestAMissedDayClimbsItsLadder(t *testing.T) {
 			h.Errorf("an update leaves the person missed: %+v", found)
 		}
 		closed := models.CaseClosed
-		if _, err := h.cases.Change(h.Context(), officer, found[0].ID, "", cases.Patch{Status: &closed}); err != nil {
+		if _, err := h.cases.Change(h.Context(), officer, found[0].ID, nil, cases.Patch{Status: &closed}); err != nil {
 			h.Fatal(err)
 		}
 		h.drain()

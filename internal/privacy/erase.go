@@ -28,7 +28,7 @@ func (s *Service) Erase(ctx context.Context, citizen models.Citizen) (Erasure, e
 			return nil, models.ErrUnchanged
 		}
 		account.ErasedAt, account.KeyUntilClosed, account.Devices = s.now(), open, nil
-		entry := &models.AuditEntry{At: s.now(), Action: "erase", Account: account.ID, Detail: map[string]string{"channel": string(citizen.Channel)}}
+		entry := &models.AuditEntry{At: s.now(), Action: models.AuditErase, Account: account.ID, Detail: map[string]string{"channel": string(citizen.Channel)}}
 		return []models.Effect{{Kind: models.EffectAudit, Audit: entry}, {Kind: models.EffectErased}}, nil
 	})
 	if err != nil {

@@ -105,13 +105,13 @@ type ExportConsent struct {
 
 // ExportAccess is one thing an official did with the household's data.
 type ExportAccess struct {
-	At       time.Time   `json:"at"`
-	Action   string      `json:"action"`
-	Role     models.Role `json:"role"`
-	Area     models.Area `json:"area"`
-	PersonID *string     `json:"person_id"`
-	Program  *string     `json:"program"`
-	Reason   *string     `json:"reason"`
+	At       time.Time          `json:"at"`
+	Action   models.AuditAction `json:"action"`
+	Role     models.Role        `json:"role"`
+	Area     models.Area        `json:"area"`
+	PersonID *string            `json:"person_id"`
+	Program  *string            `json:"program"`
+	Reason   *string            `json:"reason"`
 }
 
 // Export gathers everything about the household.

@@ -108,7 +108,7 @@ func (s *Service) SetConsent(ctx context.Context, citizen models.Citizen, purpos
 		account.Consents = slices.DeleteFunc(account.Consents, func(c models.Consent) bool { return c.Purpose == purpose })
 		account.Consents = append(account.Consents, said)
 		entry := &models.AuditEntry{
-			At: said.At, Action: "consent", Account: account.ID,
+			At: said.At, Action: models.AuditConsent, Account: account.ID,
 			Detail: map[string]string{"purpose": string(purpose), "granted": map[bool]string{true: "yes", false: "no"}[granted], "text_version": textVersion, "channel": string(citizen.Channel)},
 		}
 		return []models.Effect{{Kind: models.EffectAudit, Audit: entry}}, nil

@@ -8,19 +8,19 @@ import (
 )
 
 type auditDoc struct {
-	ID       string            `bson:"_id" json:"_id"`
-	At       Time              `bson:"at" json:"at"`
-	Action   string            `bson:"action" json:"action"`
-	Official string            `bson:"official,omitempty" json:"official,omitempty"`
-	Login    string            `bson:"login,omitempty" json:"login,omitempty"`
-	Role     models.Role       `bson:"role,omitempty" json:"role,omitempty"`
-	Area     models.Area       `bson:"area,omitempty" json:"area,omitempty"`
-	Account  string            `bson:"account,omitempty" json:"account,omitempty"`
-	PersonID string            `bson:"person,omitempty" json:"person,omitempty"`
-	Case     string            `bson:"case,omitempty" json:"case,omitempty"`
-	Program  string            `bson:"program,omitempty" json:"program,omitempty"`
-	Reason   []byte            `bson:"reason,omitempty" json:"reason,omitempty"` // sealed
-	Detail   map[string]string `bson:"detail,omitempty" json:"detail,omitempty"`
+	ID       string             `bson:"_id" json:"_id"`
+	At       Time               `bson:"at" json:"at"`
+	Action   models.AuditAction `bson:"action" json:"action"`
+	Official string             `bson:"official,omitempty" json:"official,omitempty"`
+	Login    string             `bson:"login,omitempty" json:"login,omitempty"`
+	Role     models.Role        `bson:"role,omitempty" json:"role,omitempty"`
+	Area     models.Area        `bson:"area,omitempty" json:"area,omitempty"`
+	Account  string             `bson:"account,omitempty" json:"account,omitempty"`
+	PersonID string             `bson:"person,omitempty" json:"person,omitempty"`
+	Case     string             `bson:"case,omitempty" json:"case,omitempty"`
+	Program  string             `bson:"program,omitempty" json:"program,omitempty"`
+	Reason   []byte             `bson:"reason,omitempty" json:"reason,omitempty"` // sealed
+	Detail   map[string]string  `bson:"detail,omitempty" json:"detail,omitempty"`
 }
 
 func (d auditDoc) Key() string      { return d.ID }
@@ -86,7 +86,7 @@ func (s *Store) Audit(ctx context.Context, filter models.AuditFilter, page model
 		q.Where = append(q.Where, Cond{"login", Eq, filter.Login})
 	}
 	if len(filter.Actions) > 0 {
-		q.Where = append(q.Where, Cond{"action", In, filter.Actions})
+		q.Where = append(q.Where, Cond{"action", In, mapped(filter.Actions, func(a models.AuditAction) string { return string(a) })})
 	}
 	if filter.ByOfficials {
 		q.Where = append(q.Where, Cond{"official", Exists, true})

@@ -115,16 +115,16 @@ func (c *Cases) read(ctx context.Context, id string) (caseDoc, error) {
 	return doc, asError("reading a case", err)
 }
 
-// Change changes one case and writes it with the effects that follow. With ifRev not empty it is Changed when the case
-// no longer has that rev; without, it is tried again on the newer one. change may return models.ErrUnchanged.
-func (c *Cases) Change(ctx context.Context, id, ifRev string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error) {
+// Change changes one case and writes it with the effects that follow. With ifMatch it is Changed when the case has none
+// of those revs; without, it is tried again on the newer one. change may return models.ErrUnchanged.
+func (c *Cases) Change(ctx context.Context, id string, ifMatch []string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error) {
 	var out models.CasePerson
 	err := retryChanged(ctx, "changing a case", func() error {
 		doc, err := c.read(ctx, id)
 		if err != nil {
 			return err
 		}
-		if ifRev != "" && doc.Rev != ifRev {
+		if len(ifMatch) > 0 && !slices.Contains(ifMatch, doc.Rev) {
 			return models.Fail(models.Changed, "changed")
 		}
 		opened, err := c.store.openCases(ctx, []caseDoc{doc})
@@ -139,7 +139,7 @@ func (c *Cases) Change(ctx context.Context, id, ifRev string, change func(*model
 		if err == nil {
 			err = c.store.replaceCase(ctx, &out.Case, doc, effects, doc.Search)
 		}
-		if errors.Is(err, ErrChanged) && ifRev != "" {
+		if errors.Is(err, ErrChanged) && len(ifMatch) > 0 {
 			return models.Fail(models.Changed, "changed")
 		}
 		return err

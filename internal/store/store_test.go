@@ -256,7 +256,7 @@ func TestCasesAreWithinTheirScope(t *testing.T) {
 		if _, err := s.Within("06001").Get(ctx, found[0].Case.ID); !models.NotFound.Is(err) {
 			t.Errorf("outside the scope: %v", err)
 		}
-		if _, err := s.Within("06325").Change(ctx, found[0].Case.ID, "stale", func(*models.CasePerson) ([]models.Effect, error) { return nil, nil }); !models.Changed.Is(err) {
+		if _, err := s.Within("06325").Change(ctx, found[0].Case.ID, []string{"stale", "older"}, func(*models.CasePerson) ([]models.Effect, error) { return nil, nil }); !models.Changed.Is(err) {
 			t.Errorf("a stale rev: %v", err)
 		}
 	})

@@ -1,0 +1,27 @@
+package models
+
+// AuditAction says what was done.
+type AuditAction string
+
+// The actions: of officials, of citizens, and of the operator.
+const (
+	AuditReveal     AuditAction = "reveal"
+	AuditChangeCase AuditAction = "change_case"
+
+	AuditConsent AuditAction = "consent"
+	AuditErase   AuditAction = "erase"
+
+	AuditAddOfficial     AuditAction = "add_official"
+	AuditChangeOfficial  AuditAction = "change_official"
+	AuditDisableOfficial AuditAction = "disable_official"
+	AuditEnableOfficial  AuditAction = "enable_official"
+	AuditResetOfficial   AuditAction = "reset_official"
+)
+
+// AuditActions lists every action. A test holds it against the constants.
+func AuditActions() []AuditAction {
+	return []AuditAction{
+		AuditReveal, AuditChangeCase, AuditConsent, AuditErase,
+		AuditAddOfficial, AuditChangeOfficial, AuditDisableOfficial, AuditEnableOfficial, AuditResetOfficial,
+	}
+}
