@@ -49,6 +49,10 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// OperationsHere serves /healthz, /readyz and /metrics beside the API. Otherwise only Operations serves them.
 	OperationsHere bool
+	// Conversation, Turns and Gateways are what Channels needs; nothing else asks for them.
+	Conversation Conversation
+	Turns        *auth.Turns
+	Gateways     Gateways
 	// Timeout bounds a request; 10 s when it is zero. An offline batch may take six times as long.
 	Timeout time.Duration
 }
@@ -65,6 +69,7 @@ type Server struct {
 	echo     *echo.Echo
 	bind     *binder
 	programs *programPages
+	gates    *gateMetrics // of Channels only
 }
 
 const defaultTimeout = 10 * time.Second

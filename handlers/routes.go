@@ -77,3 +77,13 @@ func (s *Server) operationRoutes() []route {
 		{method: http.MethodGet, path: "/metrics", access: anybody(s.metrics)},
 	}
 }
+
+// channelRoutes are for the gateways of mobile networks. What else a gateway adds to the query is passed over: nobody
+// could be told, and the citizen's message would be lost.
+func (s *Server) channelRoutes() []route {
+	sms := []string{"from", "to", "text", "id", "coding", "charset", "smsc", "ts"}
+	return []route{
+		{method: http.MethodGet, path: "/channels/sms", access: s.gateway(s.receiveSMS), query: sms},
+		{method: http.MethodPost, path: "/channels/sms", access: s.gateway(s.receiveSMS), query: sms},
+	}
+}

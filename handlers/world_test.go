@@ -259,11 +259,16 @@ func (w *world) call(method, path, token string, body any, headers ...string) re
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	answer, err := w.client.Do(r)
-	must(w, err)
+	return exchange(w, w.client, r)
+}
+
+func exchange(t testing.TB, client *http.Client, r *http.Request) reply {
+	t.Helper()
+	answer, err := client.Do(r)
+	must(t, err)
 	defer answer.Body.Close()
 	raw, err := io.ReadAll(answer.Body)
-	must(w, err)
+	must(t, err)
 	return reply{answer.StatusCode, answer.Header, raw}
 }
 

@@ -43,6 +43,8 @@ type parts struct {
 	logins   auth.LoginBudgets // nothing set: the defaults
 	argon    auth.Argon2       // nothing set: the defaults
 	proxies  []netip.Prefix
+	gateways *handlers.Gateways // nil: no SMS and USSD come in
+	turns    auth.TurnBudgets   // nothing set: the defaults
 	// oneAddress serves the operators' pages beside the API.
 	oneAddress bool
 }
@@ -67,6 +69,9 @@ type app struct {
 	outbox    *push.Worker
 	api       http.Handler
 	operators http.Handler
+	channels  http.Handler // nil when no gateway may call
+
+	conversation handlers.Conversation // answers SMS and USSD
 }
 
 // assemble wires the product: programs and areas, the store, the use-cases, the workers, the pages. It starts nothing.
@@ -191,7 +196,11 @@ func (a *app) pages() error {
 		return err
 	}
 	a.api = api
-	a.operators, err = handlers.Operations(config)
+	if a.operators, err = handlers.Operations(config); err != nil || a.gateways == nil {
+		return err
+	}
+	config.Conversation, config.Turns, config.Gateways = a.conversation, auth.NewTurns(a.store, a.keys, a.turns, nil), *a.gateways
+	a.channels, err = handlers.Channels(config)
 	return err
 }
 

@@ -84,15 +84,20 @@ func (c *listenConfig) problems() []string {
 	return out
 }
 
-// proxies gives the trusted networks; a plain address is a network of one.
+// proxies gives the trusted networks.
 func (c *listenConfig) proxies() ([]netip.Prefix, error) {
+	return parseNetworks("--trusted-proxies (KHAIBAO_TRUSTED_PROXIES)", c.TrustedProxies)
+}
+
+// parseNetworks reads addresses and networks; a plain address is a network of one.
+func parseNetworks(flag string, texts []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
-	for _, text := range c.TrustedProxies {
+	for _, text := range texts {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
 			addr, err := netip.ParseAddr(text)
 			if err != nil {
-				return nil, fmt.Errorf("--trusted-proxies (KHAIBAO_TRUSTED_PROXIES): %q is neither an address nor a network", text)
+				return nil, fmt.Errorf("%s: %q is neither an address nor a network", flag, text)
 			}
 			prefix = netip.PrefixFrom(addr, addr.BitLen())
 		}

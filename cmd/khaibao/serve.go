@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"khaibao/internal/auth"
@@ -20,13 +21,14 @@ type serveCommand struct {
 	storeConfig
 	listenConfig
 	channelConfig
+	gatewayConfig
 	budgetConfig
 	Programs string `help:"A directory with more programs, laid out as <id>/<version>.yaml." type:"path" placeholder:"DIR"`
 }
 
 // Run checks the settings as a whole, opens what they name, and serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context) error {
-	if err := settingsError(c.storeConfig.problems(), c.listenConfig.problems(), c.channelConfig.problems(), c.budgetConfig.problems(), programsProblems(c.Programs)); err != nil {
+	if err := settingsError(c.storeConfig.problems(), c.listenConfig.problems(), c.channelConfig.problems(), c.gatewayConfig.problems(&c.listenConfig), c.budgetConfig.problems(), programsProblems(c.Programs)); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
@@ -68,6 +70,13 @@ func (c *serveCommand) parts(ctx context.Context, log *slog.Logger) (parts, erro
 	if p.keys, err = c.keys(); err != nil {
 		return p, err
 	}
+	if c.ChannelsAddr != "" {
+		gateways, err := c.gateways()
+		if err != nil {
+			return p, err
+		}
+		p.gateways, p.turns = &gateways, auth.TurnBudgets{SMSHour: c.SMSTurnsHour, SMSDay: c.SMSTurnsDay, USSDHour: c.USSDTurnsHour}
+	}
 	if err := c.channels(ctx, &p); err != nil {
 		return p, err
 	}
@@ -105,26 +114,38 @@ func (c *channelConfig) channels(ctx context.Context, p *parts) error {
 }
 
 // listenAndServe listens before it says so.
-func (c *listenConfig) listenAndServe(ctx context.Context, a *app) error {
-	public := site{name: "the API", handler: a.api}
-	if c.TLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-		if err != nil {
-			return fmt.Errorf("--tls-cert and --tls-key: %w", err)
-		}
-		public.tls = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+func (c *serveCommand) listenAndServe(ctx context.Context, a *app) error {
+	public, err := c.publicTLS()
+	if err != nil {
+		return err
 	}
-	operators := site{name: "operations", handler: a.operators}
-	for _, s := range []struct {
-		site *site
-		addr string
-	}{{&public, c.Addr}, {&operators, c.OperationsAddr}} {
-		listener, err := net.Listen("tcp", s.addr)
+	sites := []site{{name: "the API", handler: a.api, tls: public}, {name: "operations", handler: a.operators}}
+	addresses := []string{c.Addr, c.OperationsAddr}
+	if a.channels != nil {
+		own, err := c.gatewayConfig.tls(public)
 		if err != nil {
-			return fmt.Errorf("listening for %s: %w", s.site.name, err)
+			return err
 		}
-		s.site.listener = listener
+		sites, addresses = append(sites, site{name: "channels", handler: a.channels, tls: own}), append(addresses, c.ChannelsAddr)
 	}
-	a.log.Info("serving", "addr", public.listener.Addr().String(), "operations", operators.listener.Addr().String(), "tls", public.tls != nil)
-	return serveSites(ctx, a.log, a.work, public, operators)
+	for i := range sites {
+		if sites[i].listener, err = net.Listen("tcp", addresses[i]); err != nil {
+			return fmt.Errorf("listening for %s: %w", sites[i].name, err)
+		}
+		addresses[i] = sites[i].listener.Addr().String()
+	}
+	a.log.Info("serving", "addr", addresses[0], "operations", addresses[1], "tls", public != nil, "channels", strings.Join(addresses[2:], ""))
+	return serveSites(ctx, a.log, a.work, sites...)
+}
+
+// publicTLS is the certificate that the settings name; nil for plain HTTP.
+func (c *listenConfig) publicTLS() (*tls.Config, error) {
+	if c.TLSCert == "" {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
 }

@@ -32,17 +32,23 @@ type limiter struct {
 
 // spend takes one use of a budget: TooMany, with the time until the next window, when it is used up.
 func (l limiter) spend(ctx context.Context, b budget, who string) error {
-	now := l.now()
-	end := now.Truncate(b.window).Add(b.window)
-	id := b.name + "|" + l.keys.Hash("budget", who) + "|" + strconv.FormatInt(end.Unix(), 10)
-	n, err := l.store.Take(ctx, id, end)
+	n, rest, err := l.count(ctx, b, who)
 	if err != nil {
 		return err
 	}
 	if n > int64(b.limit) {
-		return &models.Error{Kind: models.TooMany, Code: "too_many", RetryAfter: end.Sub(now)}
+		return &models.Error{Kind: models.TooMany, Code: "too_many", RetryAfter: rest}
 	}
 	return nil
+}
+
+// count takes one use of a budget, whether or not there is one left, and gives the uses so far and how long the window lasts.
+func (l limiter) count(ctx context.Context, b budget, who string) (n int64, rest time.Duration, err error) {
+	now := l.now()
+	end := now.Truncate(b.window).Add(b.window)
+	id := b.name + "|" + l.keys.Hash("budget", who) + "|" + strconv.FormatInt(end.Unix(), 10)
+	n, err = l.store.Take(ctx, id, end)
+	return n, end.Sub(now), err
 }
 
 // ipv6Site is what one customer of a provider has: counting single addresses of it would count nothing.

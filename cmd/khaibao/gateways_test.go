@@ -1,0 +1,48 @@
+package main
+
+import "testing"
+
+func TestGatewayProblems(t *testing.T) {
+	t.Parallel()
+	const secret = "24-characters-or-more-of-it"
+	plain := listenConfig{Addr: "127.0.0.1:8080", OperationsAddr: "127.0.0.1:9090"}
+	tls := plain
+	tls.TLSCert, tls.TLSKey = "tls.pem", "tls.key"
+	with := func(addr string, change ...func(*gatewayConfig)) gatewayConfig {
+		c := gatewayConfig{ChannelsAddr: addr, ChannelsSecret: []string{secret}, SMSTurnsHour: 1, SMSTurnsDay: 1, USSDTurnsHour: 1}
+		for _, change := range change {
+			change(&c)
+		}
+		return c
+	}
+	allow := func(networks ...string) func(*gatewayConfig) {
+		return func(c *gatewayConfig) { c.ChannelsAllow = networks }
+	}
+	secrets := func(list ...string) func(*gatewayConfig) { return func(c *gatewayConfig) { c.ChannelsSecret = list } }
+	for name, tt := range map[string]struct {
+		config gatewayConfig
+		listen listenConfig
+		want   string // no problem when it is empty
+	}{
+		"off":                       {gatewayConfig{}, plain, ""},
+		"a secret for nothing":      {gatewayConfig{ChannelsSecret: []string{secret}}, plain, "--channels-addr (KHAIBAO_CHANNELS_ADDR) is missing"},
+		"on loopback":               {with("127.0.0.1:8081"), plain, ""},
+		"two secrets":               {with("127.0.0.1:8081", secrets(secret, secret+"2")), plain, ""},
+		"three secrets":             {with("127.0.0.1:8081", secrets(secret, secret+"2", secret+"3")), plain, "at most two"},
+		"no secret":                 {with("127.0.0.1:8081", secrets()), plain, "--channels-secret (KHAIBAO_CHANNELS_SECRET) is missing"},
+		"a short secret":            {with("127.0.0.1:8081", secrets("hush")), plain, "at least 24"},
+		"an address that is none":   {with("8081"), plain, "host:port"},
+		"the API's address":         {with("127.0.0.1:8080"), plain, "must differ"},
+		"a network that is none":    {with("127.0.0.1:8081", allow("kannel")), plain, `"kannel" is neither`},
+		"open, without TLS":         {with("0.0.0.0:8081", allow("10.0.0.0/8")), plain, "--tls-cert"},
+		"open to everybody":         {with("0.0.0.0:8081"), tls, "--channels-allow"},
+		"open to a network":         {with("0.0.0.0:8081", allow("10.0.0.0/8", "192.0.2.1")), tls, ""},
+		"no turns":                  {with("127.0.0.1:8081", func(c *gatewayConfig) { c.USSDTurnsHour = 0 }), plain, "at least 1"},
+		"an authority that is lost": {with("127.0.0.1:8081", func(c *gatewayConfig) { c.ChannelsClientCA = "lost.pem" }), tls, "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wantProblem(t, tt.config.problems(&tt.listen), tt.want)
+		})
+	}
+}

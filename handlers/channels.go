@@ -1,0 +1,178 @@
+package handlers
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"khaibao/internal/auth"
+	"khaibao/models"
+)
+
+// Conversation answers citizens who write by SMS or dial by USSD. The same ID of a number and channel changes nothing twice
+// and gets the same reply.
+type Conversation interface {
+	Answer(ctx context.Context, in models.Inbound) (models.Reply, error)
+}
+
+// Gateways says which gateways may call. Whatever is set must hold; a secret or a certificate must be asked for.
+type Gateways struct {
+	// Secrets open, each of them: two while one takes the other's place.
+	Secrets []string
+	// Certificates asks for a client certificate, which the listener has verified.
+	Certificates bool
+	// Networks are the addresses that may call; empty for all.
+	Networks []netip.Prefix
+}
+
+// Channels gives the server for the gateways of mobile networks, for an address of their own.
+func Channels(c Config) (http.Handler, error) {
+	if c.Conversation == nil || c.Turns == nil {
+		return nil, errors.New("handlers: Channels needs a Conversation and Turns")
+	}
+	if len(c.Gateways.Secrets) == 0 && !c.Gateways.Certificates || slices.Contains(c.Gateways.Secrets, "") {
+		return nil, errors.New("handlers: Channels needs a secret or client certificates")
+	}
+	s, err := newServer(c)
+	if err != nil {
+		return nil, err
+	}
+	if s.gates, err = measureGates(c.Metrics); err != nil {
+		return nil, err
+	}
+	s.mount(s.channelRoutes())
+	return s, nil
+}
+
+// gateMetrics are the numbers of what gateways hand on.
+type gateMetrics struct{ refused, turns *prometheus.CounterVec }
+
+func measureGates(registry *prometheus.Registry) (*gateMetrics, error) {
+	m := &gateMetrics{
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "khaibao_channel_refused_total", Help: "Callbacks that no gateway of ours sent, by what was wrong: network, certificate, secret.",
+		}, []string{"reason"}),
+		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "khaibao_channel_turns_total", Help: "Messages from citizens by SMS and USSD: answered, silent, over_budget, not_mobile.",
+		}, []string{"channel", "outcome"}),
+	}
+	var err error
+	if m.refused, err = registered(registry, m.refused); err != nil {
+		return nil, err
+	}
+	m.turns, err = registered(registry, m.turns)
+	return m, err
+}
+
+// gateway opens a route to the gateways that Gateways lets in.
+func (s *Server) gateway(answer echo.HandlerFunc) access {
+	return access{who: forGateways, answer: func(c echo.Context) error {
+		if reason := s.Gateways.refuse(c); reason != "" {
+			s.gates.refused.WithLabelValues(reason).Inc()
+			return models.Fail(models.Forbidden, "not_a_gateway")
+		}
+		c.Set(subjectKey, auth.Subject{Kind: forGateways})
+		return answer(c)
+	}}
+}
+
+// refuse tells what a caller lacks; nothing when it may call.
+func (g *Gateways) refuse(c echo.Context) (reason string) {
+	r := c.Request()
+	switch {
+	case len(g.Networks) > 0 && !within(g.Networks, c.RealIP()):
+		return "network"
+	case g.Certificates && (r.TLS == nil || len(r.TLS.VerifiedChains) == 0):
+		return "certificate"
+	case len(g.Secrets) > 0 && !oneOf(g.Secrets, secretOf(r)):
+		return "secret"
+	}
+	return ""
+}
+
+func within(networks []netip.Prefix, address string) bool {
+	ip, err := netip.ParseAddr(address)
+	return err == nil && slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(ip.Unmap().WithZone("")) })
+}
+
+// secretOf is the secret where a gateway can put it: the query of the address that it calls, a bearer token, or the password
+// in front of the address.
+func secretOf(r *http.Request) string {
+	if secret := r.URL.Query().Get("secret"); secret != "" {
+		return secret
+	}
+	if _, password, ok := r.BasicAuth(); ok {
+		return password
+	}
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		return token
+	}
+	return ""
+}
+
+// oneOf compares in a time that says nothing about the secrets, not even which one it was.
+func oneOf(secrets []string, given string) bool {
+	sum, found := sha256.Sum256([]byte(given)), 0
+	for _, secret := range secrets {
+		own := sha256.Sum256([]byte(secret))
+		found |= subtle.ConstantTimeCompare(own[:], sum[:])
+	}
+	return found == 1
+}
+
+// callbackLimit bounds what a gateway posts: the longest SMS of 255 parts, in UTF-8 and escaped for a form.
+const callbackLimit = 256 << 10
+
+func callbackBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, callbackLimit+1))
+	switch {
+	case err != nil:
+		return nil, &models.Error{Kind: models.Malformed, Code: "bad_query", Cause: err}
+	case len(body) > callbackLimit:
+		return nil, errTooLarge
+	}
+	return body, nil
+}
+
+// converse answers one turn. Only mobile numbers are answered: a robot of the network would answer back. A number that has
+// used up its turns is told once by SMS, since each reply costs, and then not at all; a USSD session always needs an end.
+func (s *Server) converse(c echo.Context, in models.Inbound) (models.Reply, error) {
+	phone, problem := auth.ParsePhone(in.Phone)
+	if problem != "" {
+		return s.turn(in.Channel, "not_mobile", models.Reply{End: true})
+	}
+	in.Phone = phone
+	beyond, rest, err := s.Turns.Spend(c.Request().Context(), in.Channel, phone)
+	if err != nil {
+		return models.Reply{}, err
+	}
+	if beyond > 1 && in.Channel == models.ChannelSMS {
+		return s.turn(in.Channel, "over_budget", models.Reply{})
+	}
+	if beyond > 0 {
+		minutes := int(rest.Minutes()) + 1
+		return s.turn(in.Channel, "over_budget", models.Reply{Text: s.Texts.Text(models.Vietnamese, "channel.over_budget", map[string]any{"minutes": minutes}), End: true})
+	}
+	reply, err := s.Conversation.Answer(c.Request().Context(), in)
+	if err != nil {
+		return models.Reply{}, err
+	}
+	if reply.Text == "" {
+		return s.turn(in.Channel, "silent", reply)
+	}
+	return s.turn(in.Channel, "answered", reply)
+}
+
+func (s *Server) turn(channel models.Channel, outcome string, reply models.Reply) (models.Reply, error) {
+	s.gates.turns.WithLabelValues(string(channel), outcome).Inc()
+	return reply, nil
+}
