@@ -65,14 +65,25 @@ func (s *Server) listMessages(c echo.Context, citizen models.Citizen) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, listOf(items, next, func(m push.InboxItem) messageResponse {
-		var level *models.Level
-		if m.Declaration.ID != "" {
-			level = &m.Level
-		}
-		return messageResponse{
-			m.ID, m.Kind, m.Title, m.Text, orNull(m.PersonID), orNull(m.Program), level,
-			orNull(string(m.Declaration.Form)), orNull(m.Declaration.ID), stamp(m.CreatedAt),
-		}
-	}))
+	return answer(c, http.StatusOK, listOf(items, next, messageOf))
+}
+
+// showMessage gives the message that a push told of.
+func (s *Server) showMessage(c echo.Context, citizen models.Citizen) error {
+	item, err := s.Inbox.Get(c.Request().Context(), citizen, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, messageOf(item))
+}
+
+func messageOf(m push.InboxItem) messageResponse {
+	var level *models.Level
+	if m.Declaration.ID != "" {
+		level = &m.Level
+	}
+	return messageResponse{
+		m.ID, m.Kind, m.Title, m.Text, orNull(m.PersonID), orNull(m.Program), level,
+		orNull(string(m.Declaration.Form)), orNull(m.Declaration.ID), stamp(m.CreatedAt),
+	}
 }

@@ -51,6 +51,7 @@ func (s *Server) apiRoutes() []route {
 		{method: put, path: "/v1/devices/:id", access: s.citizen(s.registerDevice)},
 		{method: remove, path: "/v1/devices/:id", access: s.citizen(s.unregisterDevice)},
 		{method: get, path: "/v1/messages", access: s.citizen(s.listMessages), query: []string{"limit", "cursor"}},
+		{method: get, path: "/v1/messages/:id", access: s.citizen(s.showMessage)},
 		{method: get, path: "/v1/consents", access: s.citizen(s.listConsents)},
 		{method: put, path: "/v1/consents/:purpose", access: s.citizen(s.setConsent)},
 		{method: get, path: "/v1/me/export", access: s.citizen(s.export), slow: true},

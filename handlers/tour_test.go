@@ -129,6 +129,9 @@ func TestOwnData(t *testing.T) {
 	if len(inbox) != 1 || inbox[0]["person_id"] != person || inbox[0]["level"] != "moderate" {
 		t.Errorf("inbox: %v", inbox)
 	}
+	one := w.want(http.StatusOK, w.call("GET", "/v1/messages/"+inbox[0]["id"].(string), citizen, nil)).object(t)
+	diff(t, "a message by its id", one, inbox[0])
+	w.want(http.StatusNotFound, w.call("GET", "/v1/messages/nothing", citizen, nil))
 	export := w.want(http.StatusOK, w.call("GET", "/v1/me/export", citizen, nil)).object(t)
 	diff(t, "the export has the people", export["people"].([]any)[0].(object)["name"], any("Lê Thị Mai"))
 	w.want(http.StatusNoContent, w.call("DELETE", "/v1/devices/d1", citizen, nil))

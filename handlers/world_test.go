@@ -129,7 +129,7 @@ func (w *world) config() Config {
 		Store: w.store, Within: func(scope models.Area) cases.Scoped { return w.store.Within(scope) },
 		Programs: w.programs, Areas: w.areas, Now: w.now,
 	})
-	inbox := push.NewInbox(push.InboxConfig{Store: w.store, Programs: w.programs, Text: w.texts.Text})
+	inbox := push.NewInbox(push.InboxConfig{Store: w.store, Programs: w.programs, Text: w.texts.Text, Now: w.now})
 	rights := privacy.New(privacy.Config{
 		Store: w.store, EndSessions: citizens.EndSessions, Follow: caseWork.FollowPerson, Now: w.now,
 		Inbox: func(ctx context.Context, citizen models.Citizen, page models.Page) ([]privacy.ExportMessage, string, error) {
@@ -150,7 +150,7 @@ func (w *world) config() Config {
 		},
 		Planned: plans.Planned, Plan: plans.Apply, EndPlans: plans.End,
 		Flag: caseWork.Apply, Follow: caseWork.FollowPerson, Forget: rights.Forget, Release: rights.Release,
-		Enqueued: func() {}, Now: w.now, Owner: "test", Log: log,
+		SMSAfter: w.programs.SMSAfter, Enqueued: func() {}, Now: w.now, Owner: "test", Log: log,
 	})
 	return Config{
 		Tokens: tokens, Citizens: citizens, Officials: w.officials, Cases: caseWork, Privacy: rights,
@@ -299,7 +299,7 @@ func (w *world) tokens(number string) object {
 // code takes the newest code for a number out of the outbox, as the SMS gateway would.
 func (w *world) code(number string) string {
 	w.Helper()
-	waiting, err := w.store.DueMessages(w.Context(), models.LaneOTP, time.Now().Add(time.Second), 100)
+	waiting, err := w.store.DueMessages(w.Context(), models.LaneOTP, models.RouteSMS, time.Now().Add(time.Second), 100)
 	must(w, err)
 	for _, m := range waiting {
 		if strings.HasSuffix(m.To, strings.TrimPrefix(number, "0")) {

@@ -46,6 +46,8 @@ type Account struct {
 	People    []Person
 	Devices   []Device
 	Consents  []Consent
+	// SMSOptOut is since when the household wants no SMS but one-time codes; zero: it takes them.
+	SMSOptOut time.Time
 	// ErasedAt is set on a tombstone: sign-in has ended. While KeyUntilClosed is true the identity stays
 	// readable for officials because a case is open; it is dropped when that closes.
 	ErasedAt       time.Time

@@ -9,22 +9,43 @@ type MessageKind string
 const (
 	MessageOTP    MessageKind = "otp"
 	MessageAdvice MessageKind = "advice" // the decision of a declaration or update waits in the inbox
-	// MessageReminder and MessageReminderSMS ask for the update of a plan that has not come: in the app, and by SMS.
+	// MessageReminder and MessageReminderSMS ask for the update of a plan that has not come: the first rung, and the next.
 	MessageReminder    MessageKind = "reminder"
 	MessageReminderSMS MessageKind = "reminder_sms"
 )
 
+// Route is the way a message takes to somebody.
+type Route string
+
+// The routes.
+const (
+	RoutePush Route = "push" // Firebase Cloud Messaging, to every device of the household
+	RouteSMS  Route = "sms"  // to the household's number
+)
+
+// Routes lists them.
+func Routes() []Route { return []Route{RoutePush, RouteSMS} }
+
 // MessageState is where a message stands. It only moves forward.
 type MessageState string
 
-// The states. Stored is a message that only waits in the inbox because the household had no device.
+// The states, each further than the one before; failed and expired are equally far.
 const (
-	MessagePending MessageState = "pending"
-	MessageStored  MessageState = "stored"
-	MessageSent    MessageState = "sent"
-	MessageFailed  MessageState = "failed"
-	MessageExpired MessageState = "expired"
+	MessagePending   MessageState = "pending"   // it is to be sent
+	MessageStored    MessageState = "stored"    // it waits in the inbox only
+	MessageSent      MessageState = "sent"      // Firebase or the mobile network has accepted it
+	MessageFailed    MessageState = "failed"    // it was refused for good
+	MessageExpired   MessageState = "expired"   // it would come too late
+	MessageDelivered MessageState = "delivered" // a handset has confirmed it, or the app has read it
 )
+
+var stateOrder = map[MessageState]int{
+	MessagePending: 0, MessageStored: 1, MessageSent: 2, MessageFailed: 3, MessageExpired: 3, MessageDelivered: 4,
+}
+
+// Before tells whether another state is further, so that a message may move on to it. News that come late or out of order
+// never set a message back.
+func (s MessageState) Before(other MessageState) bool { return stateOrder[s] < stateOrder[other] }
 
 // Lane orders messages by urgency: an OTP never waits behind anything.
 type Lane int
@@ -48,6 +69,10 @@ type Message struct {
 	Kind    MessageKind
 	Lane    Lane
 	Lang    Lang
+	// Route is how it goes now. A push that has not gone by SMSAt goes by SMS instead, at once when there is no device;
+	// zero: it never does.
+	Route Route
+	SMSAt time.Time
 
 	To   string // E.164, only where there is no account (OTP); sealed in a store
 	Text string // only where nothing renders it later (OTP); sealed in a store
@@ -58,7 +83,8 @@ type Message struct {
 	Slot        time.Time      // reminder: when the update that it asks for was due
 
 	State     MessageState
-	Reason    string // why it failed: a code, never a text of a third party
+	Reason    string // why it stands where it does: a code, never a text of a third party
+	Retryable bool   // failed: whether the same message may go through another time
 	Attempts  int
 	Delivered []string // device ids that already have it, so that a retry skips them
 	CreatedAt time.Time
@@ -70,6 +96,7 @@ type Message struct {
 // Envelope is one rendered message to one address, as handed to a sender.
 type Envelope struct {
 	ID          string            // the same whenever the same message is sent again
+	Account     string            // whose message it is, empty for an OTP; with ID it names the message in a delivery report
 	To          string            // E.164 for an SMS, FCM registration token for a push
 	Title       string            // push only
 	Text        string            // the whole SMS, or the body of the push

@@ -21,13 +21,13 @@ type brokenStore struct {
 	noRelease bool
 }
 
-func (b *brokenStore) DueMessages(ctx context.Context, lane models.Lane, now time.Time, limit int) ([]models.Message, error) {
+func (b *brokenStore) DueMessages(ctx context.Context, lane models.Lane, route models.Route, now time.Time, limit int) ([]models.Message, error) {
 	if b.due != nil {
 		if err := b.due(); err != nil {
 			return nil, err
 		}
 	}
-	return b.Store.DueMessages(ctx, lane, now, limit)
+	return b.Store.DueMessages(ctx, lane, route, now, limit)
 }
 
 func (b *brokenStore) SaveMessage(ctx context.Context, m *models.Message) error {
@@ -184,7 +184,7 @@ func TestDeadStore(t *testing.T) {
 		due: func() error {
 			mu.Lock()
 			defer mu.Unlock()
-			if reads++; reads == 40 {
+			if reads++; reads == 70 {
 				away = false
 				close(back)
 			}
@@ -205,9 +205,9 @@ func TestDeadStore(t *testing.T) {
 	r.start(t, c)
 	r.enqueue(t, r.advice(account, "d1"))
 	<-back
-	// Ten reads of each lane at 2, 4, 8, 16, 32, 64, 64 ... ms: a busy loop would have made them in a moment.
+	// Ten reads of each queue at 2, 4, 8, 16, 32, 64, 64 ... ms: a busy loop would have made them in a moment.
 	if took := time.Since(started); took < 200*time.Millisecond {
-		t.Errorf("40 reads in %s: the worker does not leave a dead store alone", took)
+		t.Errorf("70 reads in %s: the worker does not leave a dead store alone", took)
 	}
 	if o := r.settled(t); o.State != models.MessageSent {
 		t.Errorf("got %+v, want sent", o)

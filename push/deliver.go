@@ -14,46 +14,68 @@ var errNotHeld = errors.New("push: the outbox is not ours")
 
 // deliver carries one message as far as it gets and writes down where it stands. An error means that it stays as it was.
 func (w *Worker) deliver(ctx context.Context, m *models.Message, term int) error {
-	reminder := m.Kind == models.MessageReminder || m.Kind == models.MessageReminderSMS
-	bySMS := m.Kind == models.MessageOTP || m.Kind == models.MessageReminderSMS
-	if !w.now(m).Before(m.ExpiresAt) {
-		return w.settle(ctx, m, models.MessageExpired, m.Reason)
+	if over, err := w.over(ctx, m); over || err != nil {
+		return err
 	}
-	if reminder && w.Wanted != nil {
-		wanted, err := w.Wanted(ctx, m)
-		if err != nil {
-			return err
-		}
-		if !wanted {
-			return w.settle(ctx, m, models.MessageExpired, "answered")
-		}
+	account, err := w.recipient(ctx, m)
+	switch {
+	case err != nil:
+		return err
+	case account.Erased():
+		m.Text = ""
+		return w.fail(ctx, m, &models.SendError{Reason: "erased"})
+	case m.Route == models.RouteSMS:
+		return w.deliverSMS(ctx, m, account, term)
+	default:
+		return w.deliverPush(ctx, m, account, term)
 	}
-	if !bySMS && w.Push == nil {
-		return w.settle(ctx, m, models.MessageStored, "")
-	}
-	m.Attempts++
-	if bySMS {
-		return w.deliverSMS(ctx, m, term)
-	}
-	return w.deliverPush(ctx, m, term)
 }
 
-func (w *Worker) deliverSMS(ctx context.Context, m *models.Message, term int) error {
-	if w.SMS == nil {
-		return w.settle(ctx, m, models.MessageFailed, "no_gateway")
+// over ends a message that has become pointless: it would come too late, or what it asks for was done.
+func (w *Worker) over(ctx context.Context, m *models.Message) (bool, error) {
+	if !w.now(m).Before(m.ExpiresAt) {
+		return true, w.expire(ctx, m, m.Reason)
 	}
-	e := models.Envelope{ID: m.ID, To: m.To, Text: m.Text, TTL: m.ExpiresAt.Sub(w.now(m)), Urgent: m.Lane == models.LaneOTP}
-	if m.Kind == models.MessageReminderSMS {
-		account, err := w.Store.Account(ctx, m.Account)
-		if models.NotFound.Is(err) || (err == nil && account.Erased()) {
-			return w.settle(ctx, m, models.MessageFailed, "erased")
-		}
-		if err != nil {
-			return err
-		}
-		e.To, e.Text = account.Phone, w.Text(account.Lang, "message.reminder_sms", nil)
+	reminder := m.Kind == models.MessageReminder || m.Kind == models.MessageReminderSMS
+	if !reminder || w.Wanted == nil {
+		return false, nil
 	}
-	err := w.send(ctx, w.SMS, term, e)
+	wanted, err := w.Wanted(ctx, m)
+	if err != nil || wanted {
+		return false, err
+	}
+	return true, w.expire(ctx, m, "answered")
+}
+
+// recipient gives the household that a message is for, erased when it is gone; for a message that knows its number and
+// language itself, one that has just these.
+func (w *Worker) recipient(ctx context.Context, m *models.Message) (*models.Account, error) {
+	if m.Account == "" {
+		return &models.Account{Phone: m.To, Lang: m.Lang}, nil
+	}
+	account, err := w.Store.Account(ctx, m.Account)
+	if models.NotFound.Is(err) {
+		return &models.Account{ErasedAt: w.now(m)}, nil
+	}
+	return account, err
+}
+
+// deliverSMS hands the whole text to the gateway.
+func (w *Worker) deliverSMS(ctx context.Context, m *models.Message, account *models.Account, term int) error {
+	switch {
+	case w.SMS == nil:
+		return w.fail(ctx, m, &models.SendError{Reason: "no_gateway"})
+	case !account.SMSOptOut.IsZero() && m.Kind != models.MessageOTP:
+		return w.fail(ctx, m, &models.SendError{Reason: "opted_out"})
+	}
+	text, err := w.words.sms(ctx, m, account.Lang)
+	if err != nil {
+		return err
+	}
+	m.Attempts++
+	err = w.try(ctx, w.SMS, term, models.Envelope{
+		ID: m.ID, Account: m.Account, To: account.Phone, Text: text, TTL: m.ExpiresAt.Sub(w.now(m)), Urgent: m.Lane <= models.LaneUrgent,
+	})
 	var failure *models.SendError
 	switch {
 	case err == nil:
@@ -63,43 +85,60 @@ func (w *Worker) deliverSMS(ctx context.Context, m *models.Message, term int) er
 	case failure.Retry:
 		return w.postpone(ctx, m, failure)
 	default:
-		return w.settle(ctx, m, models.MessageFailed, failure.Reason)
+		return w.fail(ctx, m, failure)
 	}
-}
-
-// send makes one try, within the lease.
-func (w *Worker) send(ctx context.Context, sender Sender, term int, e models.Envelope) error {
-	if now, held := w.lease.current(); !held || now != term {
-		return errNotHeld
-	}
-	ctx, cancel := context.WithTimeout(ctx, w.lease.margin())
-	defer cancel()
-	err := sender.Send(ctx, e)
-	var failure *models.SendError
-	if err != nil && !errors.As(err, &failure) {
-		return &models.SendError{Reason: "unavailable", Retry: true} // without a cause: nobody vouches for what it says
-	}
-	return err
 }
 
 // deliverPush tells each device of the household that a message waits. Devices that have it already are skipped.
-func (w *Worker) deliverPush(ctx context.Context, m *models.Message, term int) error {
-	account, err := w.Store.Account(ctx, m.Account)
-	if models.NotFound.Is(err) || (err == nil && account.Erased()) {
-		return w.settle(ctx, m, models.MessageFailed, "erased")
-	}
-	if err != nil {
-		return err
+func (w *Worker) deliverPush(ctx context.Context, m *models.Message, account *models.Account, term int) error {
+	if w.Push == nil {
+		return w.giveUpPush(ctx, m, models.MessageStored, "")
 	}
 	waiting := slices.DeleteFunc(account.Devices, func(d models.Device) bool { return slices.Contains(m.Delivered, d.ID) })
-	var again, refused *models.SendError
-	for i, device := range waiting {
-		err := w.pushTo(ctx, m, device, term)
+	again, refused, err := w.pushAll(ctx, m, account.Lang, waiting, term)
+	switch {
+	case err != nil:
+		return err
+	case again != nil:
+		return w.postpone(ctx, m, again)
+	case len(m.Delivered) > 0:
+		return w.settle(ctx, m, models.MessageSent, "")
+	case refused != nil:
+		return w.giveUpPush(ctx, m, models.MessageFailed, refused.Reason)
+	default: // no device, or none any more: it waits in the inbox
+		return w.giveUpPush(ctx, m, models.MessageStored, "no_device")
+	}
+}
+
+// giveUpPush lets SMS take over where the message has a second rung, and ends it otherwise.
+func (w *Worker) giveUpPush(ctx context.Context, m *models.Message, state models.MessageState, reason string) error {
+	if m.SMSAt.IsZero() {
+		return w.settle(ctx, m, state, reason)
+	}
+	return w.takeOver(ctx, m, reason)
+}
+
+// takeOver makes a push an SMS. Wake tells the queue that it waits in now.
+func (w *Worker) takeOver(ctx context.Context, m *models.Message, reason string) error {
+	m.Route, m.SMSAt, m.DueAt, m.Attempts, m.Reason = models.RouteSMS, time.Time{}, w.now(m), 0, reason
+	if err := w.keep(ctx, m); err != nil {
+		return err
+	}
+	w.Wake()
+	return nil
+}
+
+// pushAll tells the devices one after the other. It gives the failure that asks for the longest wait, and one that no
+// waiting helps. An error means that nothing more is to be tried.
+func (w *Worker) pushAll(ctx context.Context, m *models.Message, lang models.Lang, devices []models.Device, term int) (again, refused *models.SendError, err error) {
+	m.Attempts++
+	for i, device := range devices {
+		err := w.pushTo(ctx, m, lang, device, term)
 		var failure *models.SendError
 		switch {
 		case err == nil:
-			m.Delivered = append(m.Delivered, device.ID)
-			if i < len(waiting)-1 { // the last one is written down with the final state
+			m.Delivered, m.SMSAt = append(m.Delivered, device.ID), time.Time{} // somebody knows now
+			if i < len(devices)-1 {                                            // the last one is written down with the final state
 				err = w.save(ctx, m)
 			}
 		case !errors.As(err, &failure):
@@ -111,19 +150,10 @@ func (w *Worker) deliverPush(ctx context.Context, m *models.Message, term int) e
 			err, refused = nil, failure
 		}
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
-	switch {
-	case again != nil:
-		return w.postpone(ctx, m, again)
-	case len(m.Delivered) > 0:
-		return w.settle(ctx, m, models.MessageSent, "")
-	case refused != nil:
-		return w.settle(ctx, m, models.MessageFailed, refused.Reason)
-	default: // no device, or none any more: it waits in the inbox
-		return w.settle(ctx, m, models.MessageStored, "")
-	}
+	return again, refused, nil
 }
 
 // later gives the failure that asks for the longer wait.
@@ -139,7 +169,7 @@ func later(a, b *models.SendError) *models.SendError {
 const collapse = "message"
 
 // pushTo tells one device, unless its token has moved to another household.
-func (w *Worker) pushTo(ctx context.Context, m *models.Message, d models.Device, term int) error {
+func (w *Worker) pushTo(ctx context.Context, m *models.Message, lang models.Lang, d models.Device, term int) error {
 	holder, err := w.Store.TokenHolder(ctx, d.Token)
 	if err != nil && !models.NotFound.Is(err) {
 		return err
@@ -147,10 +177,10 @@ func (w *Worker) pushTo(ctx context.Context, m *models.Message, d models.Device,
 	if err == nil && holder != m.Account {
 		return &models.SendError{Reason: "moved", Drop: true}
 	}
-	return w.send(ctx, w.Push, term, models.Envelope{
-		ID: m.ID, To: d.Token, CollapseKey: collapse,
-		Title:  w.Text(d.Lang, "message.push_title", nil),
-		Text:   w.Text(d.Lang, "message.push_body", nil),
+	return w.try(ctx, w.Push, term, models.Envelope{
+		ID: m.ID, Account: m.Account, To: d.Token, CollapseKey: collapse,
+		Title:  w.Text(lang, "message.push_title", nil),
+		Text:   w.Text(lang, "message.push_body", nil),
 		Data:   map[string]string{"message_id": m.ID, "kind": "message"},
 		TTL:    m.ExpiresAt.Sub(w.now(m)),
 		Urgent: m.Lane == models.LaneUrgent,
@@ -173,68 +203,17 @@ func (w *Worker) forget(ctx context.Context, account string, dead models.Device)
 	return w.Store.ReleaseToken(ctx, dead.Token, account)
 }
 
-// The first wait before a message is tried again, and the longest.
-const (
-	firstWait, longestWait       = 5 * time.Second, 10 * time.Minute
-	firstOTPWait, longestOTPWait = time.Second, 20 * time.Second
-)
-
-// postpone leaves a message for later, or lets it expire when later is too late.
-func (w *Worker) postpone(ctx context.Context, m *models.Message, failure *models.SendError) error {
-	due := w.now(m).Add(max(w.wait(m), failure.After))
-	if !due.Before(m.ExpiresAt) {
-		return w.settle(ctx, m, models.MessageExpired, failure.Reason)
+// try makes one try, within the lease.
+func (w *Worker) try(ctx context.Context, sender Sender, term int, e models.Envelope) error {
+	if now, held := w.lease.current(); !held || now != term {
+		return errNotHeld
 	}
-	m.DueAt, m.Reason = due, failure.Reason
-	w.Log.Info("message postponed", "kind", m.Kind, "attempt", m.Attempts, "error", failure)
-	return w.keep(ctx, m)
-}
-
-// wait doubles with each attempt; half of it is left to chance, so that what failed together does not come back together.
-func (w *Worker) wait(m *models.Message) time.Duration {
-	first, longest := firstWait, longestWait
-	if m.Lane == models.LaneOTP {
-		first, longest = firstOTPWait, longestOTPWait
+	ctx, cancel := context.WithTimeout(ctx, w.lease.margin())
+	defer cancel()
+	err := sender.Send(ctx, e)
+	var failure *models.SendError
+	if err != nil && !errors.As(err, &failure) {
+		return &models.SendError{Reason: "unavailable", Retry: true} // without a cause: nobody vouches for what it says
 	}
-	full := min(first<<min(m.Attempts-1, 16), longest)
-	return full/2 + time.Duration(w.Jitter()*float64(full/2))
-}
-
-// settle ends a message.
-func (w *Worker) settle(ctx context.Context, m *models.Message, state models.MessageState, reason string) error {
-	m.State, m.Reason = state, reason
-	if state == models.MessageSent {
-		m.SentAt = w.now(m)
-	}
-	if state == models.MessageFailed || state == models.MessageExpired {
-		w.Log.Warn("message not sent", "kind", m.Kind, "state", state, "reason", reason, "attempt", m.Attempts)
-	}
-	return w.keep(ctx, m)
-}
-
-// keep writes a step down and tells of it.
-func (w *Worker) keep(ctx context.Context, m *models.Message) error {
-	if err := w.save(ctx, m); err != nil {
-		return err
-	}
-	w.Observe(Outcome{Kind: m.Kind, State: m.State, Reason: m.Reason, Attempt: m.Attempts, Waited: w.now(m).Sub(m.CreatedAt)})
-	return nil
-}
-
-// save writes down where a message stands, and does not give up while the store is away: what was sent must not be
-// sent again because nobody wrote it down.
-func (w *Worker) save(ctx context.Context, m *models.Message) error {
-	for failures := 0; ; failures++ {
-		err := w.Store.SaveMessage(ctx, m)
-		if !models.Unavailable.Is(err) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return err
-		}
-		if failures == 0 {
-			w.Log.Warn("message state not kept yet", "kind", m.Kind, "error", err)
-		}
-		pause(ctx, w.backoff(failures))
-	}
+	return err
 }

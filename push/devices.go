@@ -42,7 +42,7 @@ func NewDevices(store DeviceStore, now func() time.Time) *Devices {
 }
 
 // Register keeps a device's push token, platform (android, ios, web) and language for the citizen's household. The same
-// device again replaces its entry. A token belongs to the household that registered it last: another one that has it
+// device again replaces its entry. A language that is new to the device becomes that of all messages to the household. A token belongs to the household that registered it last: another one that has it
 // receives no more pushes through it. Every wrong field is named at once, and nothing is kept then.
 func (d *Devices) Register(ctx context.Context, citizen models.Citizen, device models.Device) error {
 	if err := d.check(device); err != nil {
@@ -58,6 +58,9 @@ func (d *Devices) Register(ctx context.Context, citizen models.Citizen, device m
 		dropped = nil
 		if upToDate(a, device) {
 			return nil, models.ErrUnchanged
+		}
+		if !slices.ContainsFunc(a.Devices, func(was models.Device) bool { return was.ID == device.ID && was.Lang == device.Lang }) {
+			a.Lang = device.Lang
 		}
 		before := tokens(a)
 		a.Devices = append(slices.DeleteFunc(a.Devices, func(was models.Device) bool {

@@ -57,6 +57,36 @@ func TestRegisterRefuses(t *testing.T) {
 	}
 }
 
+// The household speaks the language of the app that chose one last; an app that only registers again chooses nothing.
+func TestRegisterChoosesTheLanguage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	account := r.household(t, "an")
+	phone := models.Device{ID: "phone", Token: "token-phone", Platform: "android", Lang: models.Vietnamese}
+	tablet := models.Device{ID: "tablet", Token: "token-tablet", Platform: "ios", Lang: models.English}
+	changed := phone
+	changed.Lang = models.English
+	for i, step := range []struct {
+		do   func()
+		want models.Lang
+	}{
+		{func() {}, models.Vietnamese},
+		{func() { r.register(t, account, tablet) }, models.English},
+		{func() { r.register(t, account, phone) }, models.Vietnamese},
+		{func() { r.clock.advance(48 * time.Hour); r.register(t, account, tablet) }, models.Vietnamese},
+		{func() { r.register(t, account, changed) }, models.English},
+		{func() { r.speak(t, account, models.Vietnamese) }, models.Vietnamese}, // by SMS
+		{func() { r.clock.advance(48 * time.Hour); r.register(t, account, changed) }, models.Vietnamese},
+	} {
+		step.do()
+		a, err := r.store.Account(t.Context(), account)
+		fatal(t, err)
+		if a.Lang != step.want {
+			t.Errorf("step %d: got %s, want %s", i, a.Lang, step.want)
+		}
+	}
+}
+
 func TestRegisterKeepsTheNewest(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -16,6 +16,8 @@ type InboxStore interface {
 	Account(ctx context.Context, id string) (*models.Account, error)
 	// Inbox lists an account's messages, newest id first.
 	Inbox(ctx context.Context, account string, page models.Page) ([]models.Message, string, error)
+	// AdvanceMessage moves a message on and tells whether it did: never back, and never twice to the same state.
+	AdvanceMessage(ctx context.Context, account, id string, change func(*models.Message)) (models.Message, bool, error)
 	Declaration(ctx context.Context, account string, form models.Form, id string) (*models.Declaration, error)
 }
 
@@ -25,13 +27,25 @@ type InboxConfig struct {
 	Programs *rules.Catalog
 	// Text renders one of the product's own texts.
 	Text func(lang models.Lang, key string, args map[string]any) string
+	// Now is the domain's clock.
+	Now func() time.Time
+	// Observe hears of every message that was read for the first time; nil: nobody does.
+	Observe func(Outcome)
 }
 
 // Inbox shows households their messages, whether or not a push ever arrived. It is safe for concurrent use.
-type Inbox struct{ InboxConfig }
+type Inbox struct {
+	InboxConfig
+	words words
+}
 
 // NewInbox gives a ready inbox.
-func NewInbox(c InboxConfig) *Inbox { return &Inbox{c} }
+func NewInbox(c InboxConfig) *Inbox {
+	if c.Observe == nil {
+		c.Observe = func(Outcome) {}
+	}
+	return &Inbox{c, words{c.Store, c.Programs, c.Text}}
+}
 
 // InboxItem is one message in the reader's language. PersonID, Program, Level and Declaration are those of the decision
 // that the message is about.
@@ -52,11 +66,7 @@ const inboxReaders = 8
 
 // List gives a page of the household's messages, newest first, and the cursor of the next page.
 func (b *Inbox) List(ctx context.Context, citizen models.Citizen, page models.Page) ([]InboxItem, string, error) {
-	account, err := b.Store.Account(ctx, citizen.Account)
-	if models.NotFound.Is(err) || (err == nil && account.Erased()) {
-		return nil, "", models.ErrSignedOut
-	}
-	if err != nil {
+	if err := b.signedIn(ctx, citizen); err != nil {
 		return nil, "", err
 	}
 	messages, next, err := b.Store.Inbox(ctx, citizen.Account, page)
@@ -76,6 +86,37 @@ func (b *Inbox) List(ctx context.Context, citizen models.Citizen, page models.Pa
 	return items, next, group.Wait()
 }
 
+// Get gives one message of the household and marks it as delivered: the app fetches by id what a push told of. A push that
+// has not gone yet is spared. models.NotFound when the household has no such message.
+func (b *Inbox) Get(ctx context.Context, citizen models.Citizen, id string) (InboxItem, error) {
+	if err := b.signedIn(ctx, citizen); err != nil {
+		return InboxItem{}, err
+	}
+	m, read, err := b.Store.AdvanceMessage(ctx, citizen.Account, id, func(m *models.Message) {
+		if !hidden(*m) {
+			m.State, m.Reason = models.MessageDelivered, ""
+		}
+	})
+	if err != nil {
+		return InboxItem{}, err
+	}
+	if hidden(m) {
+		return InboxItem{}, models.ErrNotFound
+	}
+	if read {
+		b.Observe(outcome(&m, b.Now()))
+	}
+	return b.item(ctx, &m, citizen.Lang)
+}
+
+func (b *Inbox) signedIn(ctx context.Context, citizen models.Citizen) error {
+	account, err := b.Store.Account(ctx, citizen.Account)
+	if models.NotFound.Is(err) || (err == nil && account.Erased()) {
+		return models.ErrSignedOut
+	}
+	return err
+}
+
 // hidden is what no inbox shows: a reminder that went out by SMS, and one that nobody needed any more.
 func hidden(m models.Message) bool {
 	return m.Kind == models.MessageReminderSMS ||
@@ -90,29 +131,19 @@ func (b *Inbox) item(ctx context.Context, m *models.Message, lang models.Lang) (
 	}
 	switch m.Kind {
 	case models.MessageAdvice:
-		return b.advice(ctx, m, item, lang)
+		a, err := b.words.advice(ctx, m, lang)
+		if err != nil || a == nil {
+			return item, err
+		}
+		item.Level = a.Decided
+		if a.Program != nil {
+			item.Title, item.Text = a.Program.Name(lang)+": "+a.Level, a.Advice
+		}
 	case models.MessageReminder, models.MessageReminderSMS:
 		if program, ok := b.Programs.Current(m.Program, m.CreatedAt); ok {
 			item.Title = b.Text(lang, "message.reminder_title", nil)
 			item.Text = b.Text(lang, "message.reminder_body", map[string]any{"program": program.Name(lang)})
 		}
-	}
-	return item, nil
-}
-
-// advice renders the decision that a message is about.
-func (b *Inbox) advice(ctx context.Context, m *models.Message, item InboxItem, lang models.Lang) (InboxItem, error) {
-	d, err := b.Store.Declaration(ctx, m.Account, m.Declaration.Form, m.Declaration.ID)
-	if models.NotFound.Is(err) {
-		return item, nil
-	}
-	if err != nil {
-		return item, err
-	}
-	item.Level = d.Decision.Level
-	if program, ok := b.Programs.Version(d.Program, d.Version); ok {
-		words := program.Explain(d.Form, d.Decision, lang)
-		item.Title, item.Text = program.Name(lang)+": "+words.Level, words.Advice
 	}
 	return item, nil
 }

@@ -7,21 +7,25 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"khaibao/internal/rules"
 	"khaibao/models"
-	"khaibao/programs"
 	"khaibao/push"
 )
 
-func (r *rig) inbox(t *testing.T) (*push.Inbox, *rules.Catalog) {
-	t.Helper()
-	catalog, err := rules.Load(rules.Options{}, rules.Source{Name: "programs", FS: programs.FS})
-	fatal(t, err)
-	return push.NewInbox(push.InboxConfig{Store: r.store, Programs: catalog, Text: r.texts.Text}), catalog
+func (r *rig) inbox() *push.Inbox {
+	return push.NewInbox(push.InboxConfig{
+		Store: r.store, Programs: r.programs, Text: r.texts.Text, Now: r.clock.Now, Observe: func(o push.Outcome) { r.steps <- o },
+	})
 }
 
 // declare keeps a declaration whose level is high, and its message.
 func (r *rig) declare(t *testing.T, account, id string) models.Declaration {
+	t.Helper()
+	d := r.declaration(t, account, id)
+	r.enqueue(t, r.advice(account, id))
+	return d
+}
+
+func (r *rig) declaration(t *testing.T, account, id string) models.Declaration {
 	t.Helper()
 	d := models.Declaration{
 		Account: account, ID: id, Form: models.FormDeclaration, PersonID: "person-of-" + id, Program: "covid19", Version: 1,
@@ -29,7 +33,6 @@ func (r *rig) declare(t *testing.T, account, id string) models.Declaration {
 		OccurredAt: r.clock.Now(), ReceivedAt: r.clock.Now(), Decision: models.Decision{Level: models.LevelHigh},
 	}
 	fatal(t, r.store.InsertDeclaration(t.Context(), &d))
-	r.enqueue(t, r.advice(account, id))
 	return d
 }
 
@@ -37,8 +40,8 @@ func (r *rig) declare(t *testing.T, account, id string) models.Declaration {
 func TestInbox(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	inbox, catalog := r.inbox(t)
-	program, ok := catalog.Version("covid19", 1)
+	inbox := r.inbox()
+	program, ok := r.programs.Version("covid19", 1)
 	if !ok {
 		t.Fatal("no covid19")
 	}
@@ -74,7 +77,7 @@ func TestInbox(t *testing.T) {
 func TestInboxWithoutItsDecision(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	inbox, _ := r.inbox(t)
+	inbox := r.inbox()
 	account := r.household(t, "an")
 	r.enqueue(t, r.advice(account, "gone"))
 	items, _, err := inbox.List(t.Context(), models.Citizen{Account: account, Lang: models.English}, models.Page{Limit: 10})
@@ -87,7 +90,7 @@ func TestInboxWithoutItsDecision(t *testing.T) {
 func TestInboxOfNobody(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	inbox, _ := r.inbox(t)
+	inbox := r.inbox()
 	erased := r.household(t, "an")
 	_, err := r.store.Tombstone(t.Context(), erased, func(a *models.Account) ([]models.Effect, error) {
 		a.ErasedAt = time.Now()

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"khaibao/internal/rules"
 	"khaibao/models"
 )
 
@@ -20,12 +21,16 @@ type Sender interface {
 
 // Store is where the worker finds messages and whom they go to.
 type Store interface {
-	// DueMessages gives pending messages of a lane that are due, the longest due first.
-	DueMessages(ctx context.Context, lane models.Lane, now time.Time, limit int) ([]models.Message, error)
+	// DueMessages gives pending messages of a lane and route that are due, the longest due first.
+	DueMessages(ctx context.Context, lane models.Lane, route models.Route, now time.Time, limit int) ([]models.Message, error)
+	// OverdueForSMS gives pending pushes of a lane for which SMS takes over by now, the longest waiting first.
+	OverdueForSMS(ctx context.Context, lane models.Lane, now time.Time, limit int) ([]models.Message, error)
 	// SaveMessage writes where a message stands: models.Changed when somebody else did meanwhile.
 	SaveMessage(ctx context.Context, m *models.Message) error
 	Account(ctx context.Context, id string) (*models.Account, error)
 	UpdateAccount(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error)
+	// Declaration gives the one that an advice is about, models.NotFound when it is gone.
+	Declaration(ctx context.Context, account string, form models.Form, id string) (*models.Declaration, error)
 	// TokenHolder gives the account that claimed a push token last, models.NotFound when nobody holds it.
 	TokenHolder(ctx context.Context, token string) (string, error)
 	ReleaseToken(ctx context.Context, token, account string) error
@@ -37,19 +42,26 @@ type Store interface {
 // Outcome is one step of one message, for metrics. It names nobody.
 type Outcome struct {
 	Kind    models.MessageKind
+	Route   models.Route
 	State   models.MessageState // pending: it will be tried again
 	Reason  string              // a code; empty when it went well
 	Attempt int
 	Waited  time.Duration // since the message was made
 }
 
-// Config is what a Worker is made of. Store, Text, Now and Log are required.
+func outcome(m *models.Message, now time.Time) Outcome {
+	return Outcome{Kind: m.Kind, Route: m.Route, State: m.State, Reason: m.Reason, Attempt: m.Attempts, Waited: now.Sub(m.CreatedAt)}
+}
+
+// Config is what a Worker is made of. Store, Programs, Text, Now and Log are required.
 type Config struct {
 	Store Store
 	// Push carries pushes; nil when Firebase is not configured: messages then wait in the inbox only.
 	Push Sender
-	// SMS carries one-time passwords and reminders; nil when there is no gateway: they then fail.
+	// SMS carries what goes by SMS; nil when there is no gateway: it then fails.
 	SMS Sender
+	// Programs puts decisions into words.
+	Programs *rules.Catalog
 	// Wanted tells right before the sending whether a reminder is still worth it; nil sends every one.
 	Wanted func(ctx context.Context, m *models.Message) (bool, error)
 	// Text renders one of the product's own texts.
@@ -63,7 +75,7 @@ type Config struct {
 	Log   *slog.Logger
 	// Observe hears of every step; it must be quick and safe for concurrent use.
 	Observe func(Outcome)
-	// Slots is how many messages of each lane are under way at once; 64 by default.
+	// Slots is how many messages of each lane and route are under way at once; 64 by default.
 	Slots int
 	// Idle is how long a lane waits for a Wake before it looks again; a second by default.
 	Idle time.Duration
@@ -76,17 +88,22 @@ type Config struct {
 // Worker empties the outbox. Run it once; Wake may be called at any time.
 type Worker struct {
 	Config
-	lanes []*lane
-	lease *lease
+	words  words
+	queues []*queue
+	lease  *lease
 }
 
 // NewWorker gives a worker that is ready to run.
 func NewWorker(c Config) *Worker {
 	c.setDefaults()
-	w := &Worker{Config: c}
+	w := &Worker{Config: c, words: words{c.Store, c.Programs, c.Text}}
 	w.lease = &lease{store: c.Store, owner: c.Owner, length: c.LeaseLength, log: c.Log, gained: w.Wake}
-	for _, id := range models.Lanes() {
-		w.lanes = append(w.lanes, newLane(w, id))
+	for _, lane := range models.Lanes() {
+		for _, route := range models.Routes() {
+			if lane != models.LaneOTP || route == models.RouteSMS {
+				w.queues = append(w.queues, newQueue(w, lane, route))
+			}
+		}
 	}
 	return w
 }

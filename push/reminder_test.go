@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"khaibao/models"
-	"khaibao/push"
 )
 
 func (r *rig) reminder(account, id string, kind models.MessageKind) models.Message {
 	m := r.advice(account, id)
+	if kind == models.MessageReminderSMS {
+		m.Route = models.RouteSMS
+	}
 	m.Kind, m.Declaration, m.Slot = kind, models.DeclarationRef{}, r.clock.Now().Add(-2*time.Hour)
 	return m
 }
@@ -53,8 +55,7 @@ func TestReminderIsNotSentAfterTheAnswer(t *testing.T) {
 	if n := len(r.fcm.All()); n != 0 {
 		t.Errorf("%d pushes after the answer", n)
 	}
-	inbox := push.NewInbox(push.InboxConfig{Store: r.store, Text: r.texts.Text})
-	items, _, err := inbox.List(t.Context(), models.Citizen{Account: account, Lang: models.Vietnamese}, models.Page{Limit: 10})
+	items, _, err := r.inbox().List(t.Context(), models.Citizen{Account: account, Lang: models.Vietnamese}, models.Page{Limit: 10})
 	if err != nil || len(items) != 0 {
 		t.Errorf("the inbox shows a reminder that nobody needed: %+v, %v", items, err)
 	}

@@ -12,27 +12,36 @@ import (
 
 	"khaibao/internal/doubles"
 	"khaibao/internal/lang"
+	"khaibao/internal/rules"
 	"khaibao/internal/seal"
 	"khaibao/internal/sms"
 	"khaibao/internal/store"
 	"khaibao/internal/store/sqlite"
 	"khaibao/models"
+	"khaibao/programs"
 	"khaibao/push"
 )
 
+// shipped are the programs, loaded once: that takes a while.
+var shipped = sync.OnceValues(func() (*rules.Catalog, error) {
+	return rules.Load(rules.Options{}, rules.Source{Name: "programs", FS: programs.FS})
+})
+
 // rig is the outbox as it runs, on a real engine, with doubles of Firebase and Kannel at the wire.
 type rig struct {
-	store *store.Store
-	fcm   *doubles.FCM
-	smsc  *doubles.SMSC
-	texts *lang.Texts
-	clock *clock
-	log   *logBook
-	steps chan push.Outcome
+	store    *store.Store
+	fcm      *doubles.FCM
+	smsc     *doubles.SMSC
+	texts    *lang.Texts
+	programs *rules.Catalog
+	clock    *clock
+	log      *logBook
+	steps    chan push.Outcome
 
 	push    push.Sender
 	sms     push.Sender
 	devices *push.Devices
+	reports *push.Reports
 }
 
 func newRig(t testing.TB) *rig {
@@ -53,11 +62,14 @@ func newRig(t testing.TB) *rig {
 	t.Cleanup(func() { r.smsc.Close() })
 	r.texts, err = lang.Load()
 	fatal(t, err)
+	r.programs, err = shipped()
+	fatal(t, err)
 	r.push, err = push.NewFCM(t.Context(), push.FCMConfig{Project: "demo-khaibao", Endpoint: r.fcm.Endpoint(), Real: r.clock.Now})
 	fatal(t, err)
 	r.sms, err = sms.NewKannel(sms.KannelConfig{URL: r.smsc.SendURL(), Username: "khaibao", Password: "s3cret-of-sendsms", From: "KHAIBAO"})
 	fatal(t, err)
 	r.devices = push.NewDevices(r.store, r.clock.Now)
+	r.reports = push.NewReports(r.store, r.clock.Now, func(o push.Outcome) { r.steps <- o })
 	t.Cleanup(func() { r.log.check(t) })
 	return r
 }
@@ -72,7 +84,7 @@ func fatal(t testing.TB, err error) {
 // config is that of a worker of the rig; tests change what they need.
 func (r *rig) config(owner string) push.Config {
 	return push.Config{
-		Store: r.store, Push: r.push, SMS: r.sms, Text: r.texts.Text, Now: r.clock.Now, Real: r.clock.Now, Owner: owner,
+		Store: r.store, Push: r.push, SMS: r.sms, Programs: r.programs, Text: r.texts.Text, Now: r.clock.Now, Real: r.clock.Now, Owner: owner,
 		Log: slog.New(slog.NewTextHandler(r.log, nil)), Observe: func(o push.Outcome) { r.steps <- o },
 		Idle: 2 * time.Millisecond, LeaseLength: 30 * time.Second, Jitter: func() float64 { return 0 },
 	}
@@ -149,7 +161,7 @@ func (r *rig) register(t testing.TB, account string, d models.Device) {
 func (r *rig) advice(account, id string) models.Message {
 	now := r.clock.Now()
 	return models.Message{
-		ID: id, Account: account, Kind: models.MessageAdvice, Lane: models.LaneNormal, Program: "covid19", PersonID: "person-of-" + id,
+		ID: id, Account: account, Kind: models.MessageAdvice, Lane: models.LaneNormal, Route: models.RoutePush, Program: "covid19", PersonID: "person-of-" + id,
 		Declaration: models.DeclarationRef{Form: models.FormDeclaration, ID: id}, State: models.MessagePending,
 		CreatedAt: now, DueAt: now, ExpiresAt: now.Add(24 * time.Hour),
 	}
@@ -160,7 +172,7 @@ const otpText = "271828 la ma xac thuc Khai Bao cua ban."
 func (r *rig) otp(id, phone string) models.Message {
 	now := r.clock.Now()
 	return models.Message{
-		ID: id, Kind: models.MessageOTP, Lane: models.LaneOTP, To: phone, Text: otpText, State: models.MessagePending,
+		ID: id, Kind: models.MessageOTP, Lane: models.LaneOTP, Route: models.RouteSMS, To: phone, Text: otpText, State: models.MessagePending,
 		CreatedAt: now, DueAt: now, ExpiresAt: now.Add(5 * time.Minute),
 	}
 }

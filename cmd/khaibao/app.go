@@ -63,7 +63,9 @@ type app struct {
 	intake    *intake.Service
 	cases     *cases.Service
 	privacy   *privacy.Service
+	observe   func(push.Outcome)
 	inbox     *push.Inbox
+	reports   *push.Reports
 	followup  *followup.Service
 	effects   *effects.Worker
 	outbox    *push.Worker
@@ -120,7 +122,9 @@ func loadPrograms(directory *areas.Directory, more ...rules.Source) (*rules.Cata
 // useCases wires what citizens and officials do. The workers are made after them, so they are woken by closures.
 func (a *app) useCases() (err error) {
 	wake := func() { a.effects.Wake() }
-	a.inbox = push.NewInbox(push.InboxConfig{Store: a.store, Programs: a.catalog, Text: a.texts.Text})
+	a.observe = observeOutbox(a.metrics)
+	a.inbox = push.NewInbox(push.InboxConfig{Store: a.store, Programs: a.catalog, Text: a.texts.Text, Now: a.now, Observe: a.observe})
+	a.reports = push.NewReports(a.store, a.now, a.observe)
 	a.intake = intake.New(intake.Config{Store: a.store, Programs: a.catalog, Areas: a.areas, Now: a.now, Accepted: wake})
 	a.cases = cases.New(cases.Config{
 		Store: a.store, Within: func(scope models.Area) cases.Scoped { return a.store.Within(scope) },
@@ -149,8 +153,9 @@ func (a *app) messages(ctx context.Context, citizen models.Citizen, page models.
 func (a *app) workers() {
 	owner := leaseOwner(a.engine)
 	a.outbox = push.NewWorker(push.Config{
-		Store: a.store, Push: a.pushes, SMS: a.sms, Text: a.texts.Text, Now: a.now, Owner: owner, Log: a.log, Observe: observeOutbox(a.metrics),
-		Wanted: func(ctx context.Context, m *models.Message) (bool, error) { return a.followup.Wanted(ctx, m) },
+		Store: a.store, Push: a.pushes, SMS: a.sms, Programs: a.catalog, Text: a.texts.Text, Now: a.now, Owner: owner, Log: a.log,
+		Observe: a.observe,
+		Wanted:  func(ctx context.Context, m *models.Message) (bool, error) { return a.followup.Wanted(ctx, m) },
 	})
 	a.followup = followup.New(followup.Config{
 		Store: a.store, Programs: a.catalog, Missed: a.cases.Missed, Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
@@ -162,23 +167,23 @@ func (a *app) workers() {
 		},
 		Planned: a.followup.Planned, Plan: a.followup.Apply, EndPlans: a.followup.End,
 		Flag: a.cases.Apply, Follow: a.cases.FollowPerson, Forget: a.privacy.Forget, Release: a.privacy.Release,
-		Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
+		SMSAfter: a.catalog.SMSAfter, Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
 	})
 }
 
 // observeOutbox counts every step of every message, by what it is and how it went.
 func observeOutbox(metrics *prometheus.Registry) func(push.Outcome) {
 	steps := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "khaibao_messages_total", Help: "Steps of messages, by kind, state and reason; pending is a try that will be repeated.",
-	}, []string{"kind", "state", "reason"})
+		Name: "khaibao_messages_total", Help: "Steps of messages, by kind, channel, state and reason; pending is a try that will be repeated.",
+	}, []string{"kind", "channel", "state", "reason"})
 	waited := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "khaibao_message_wait_seconds", Help: "From making a message to sending it.", Buckets: []float64{.01, .05, .1, .5, 1, 5, 30, 120, 600, 3600},
-	}, []string{"kind"})
+	}, []string{"kind", "channel"})
 	metrics.MustRegister(steps, waited)
 	return func(o push.Outcome) {
-		steps.WithLabelValues(string(o.Kind), string(o.State), o.Reason).Inc()
+		steps.WithLabelValues(string(o.Kind), string(o.Route), string(o.State), o.Reason).Inc()
 		if o.State == models.MessageSent {
-			waited.WithLabelValues(string(o.Kind)).Observe(o.Waited.Seconds())
+			waited.WithLabelValues(string(o.Kind), string(o.Route)).Observe(o.Waited.Seconds())
 		}
 	}
 }

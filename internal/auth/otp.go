@@ -47,7 +47,7 @@ func (c *Citizens) RequestOTP(ctx context.Context, phone string, lang models.Lan
 	}
 	args := map[string]any{"code": code, "minutes": int(otpLifetime / time.Minute)}
 	err = c.outbox.Enqueue(ctx, models.Message{
-		ID: otp.ID, Kind: models.MessageOTP, Lane: models.LaneOTP, Lang: lang, To: to, Text: c.text(lang, "message.otp", args),
+		ID: otp.ID, Kind: models.MessageOTP, Lane: models.LaneOTP, Route: models.RouteSMS, Lang: lang, To: to, Text: c.text(lang, "message.otp", args),
 		State: models.MessagePending, CreatedAt: now, DueAt: now, ExpiresAt: otp.ExpiresAt,
 	})
 	c.enqueued()

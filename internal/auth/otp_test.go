@@ -47,7 +47,7 @@ func TestOTPMessage(t *testing.T) {
 	}
 	got := r.outbox(t)[0]
 	want := models.Message{
-		ID: asked.ID, Rev: got.Rev, Kind: models.MessageOTP, Lane: models.LaneOTP, Lang: models.English, To: phone,
+		ID: asked.ID, Rev: got.Rev, Kind: models.MessageOTP, Lane: models.LaneOTP, Route: models.RouteSMS, Lang: models.English, To: phone,
 		Text:  code + " is your Khai Bao code, valid for 5 minutes. Never give it to anybody.",
 		State: models.MessagePending, CreatedAt: r.now(), DueAt: r.now(), ExpiresAt: r.now().Add(5 * time.Minute),
 	}

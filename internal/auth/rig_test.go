@@ -115,7 +115,7 @@ func (r *rig) request(t testing.TB, phone string) (OTPRequest, string) {
 
 func (r *rig) outbox(t testing.TB) []models.Message {
 	t.Helper()
-	messages, err := r.store.DueMessages(t.Context(), models.LaneOTP, r.now(), 1000)
+	messages, err := r.store.DueMessages(t.Context(), models.LaneOTP, models.RouteSMS, r.now(), 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,8 @@ type Config struct {
 	Forget func(ctx context.Context, account string) error
 	// Release drops what was only kept for a case that is closed.
 	Release func(ctx context.Context, account string) error
+	// SMSAfter tells how long a push about a level is given before SMS takes over; false, and nil: it never does.
+	SMSAfter func(program string, version int, level models.Level) (time.Duration, bool)
 	// Enqueued is called after messages were kept that are to be sent.
 	Enqueued func()
 	Now      func() time.Time // the domain's clock
@@ -99,6 +101,9 @@ func New(c Config) *Worker {
 	}
 	if c.Enqueued == nil {
 		c.Enqueued = func() {}
+	}
+	if c.SMSAfter == nil {
+		c.SMSAfter = func(string, int, models.Level) (time.Duration, bool) { return 0, false }
 	}
 	w := &Worker{Config: c}
 	for _, form := range []models.Form{models.FormDeclaration, models.FormDaily} {
@@ -340,27 +345,14 @@ func (w *Worker) flag(ctx context.Context, ds []models.Declaration) ([]models.De
 	return slices.DeleteFunc(ds, func(d models.Declaration) bool { return stuck[who{d.Account, d.PersonID, d.Program}] }), nil
 }
 
-// adviceLasts is how long a push about a decision is worth sending; the inbox keeps the message longer.
+// adviceLasts is how long telling of a decision is worth it; the inbox keeps the message longer.
 const adviceLasts = 24 * time.Hour
 
-// tell leaves a message in the household's inbox for each decision, to be pushed when there is a device.
+// tell leaves a message in the household's inbox for each decision.
 func (w *Worker) tell(ctx context.Context, ds []models.Declaration) error {
-	messages := make([]models.Message, 0, len(ds))
-	now := w.Now()
+	messages := make([]models.Message, len(ds))
 	for i := range ds {
-		d := &ds[i]
-		m := models.Message{
-			ID: models.TimeID(d.ReceivedAt, string(d.Form)+"|"+d.ID), Account: d.Account, Kind: models.MessageAdvice, Lane: models.LaneNormal,
-			Program: d.Program, PersonID: d.PersonID, Declaration: models.DeclarationRef{Form: d.Form, ID: d.ID},
-			State: models.MessageStored, CreatedAt: d.ReceivedAt, DueAt: now, ExpiresAt: d.ReceivedAt.Add(adviceLasts),
-		}
-		if d.Decision.Level >= models.LevelHigh {
-			m.Lane = models.LaneUrgent
-		}
-		if d.Notify {
-			m.State = models.MessagePending
-		}
-		messages = append(messages, m)
+		messages[i] = w.advice(&ds[i])
 	}
 	if err := w.Store.Enqueue(ctx, messages...); err != nil {
 		return err
@@ -369,4 +361,28 @@ func (w *Worker) tell(ctx context.Context, ds []models.Declaration) error {
 		w.Enqueued()
 	}
 	return nil
+}
+
+// advice is the message about a decision. Who declared by SMS or USSD hears by SMS; everybody else by push, with SMS as
+// the second rung where the program says so. Without either it only waits in the inbox.
+func (w *Worker) advice(d *models.Declaration) models.Message {
+	m := models.Message{
+		ID: models.TimeID(d.ReceivedAt, string(d.Form)+"|"+d.ID), Account: d.Account, Kind: models.MessageAdvice, Lane: models.LaneNormal,
+		Route: models.RoutePush, Program: d.Program, PersonID: d.PersonID, Declaration: models.DeclarationRef{Form: d.Form, ID: d.ID},
+		State: models.MessageStored, CreatedAt: d.ReceivedAt, DueAt: w.Now(), ExpiresAt: d.ReceivedAt.Add(adviceLasts),
+	}
+	if d.Decision.Level >= models.LevelHigh {
+		m.Lane = models.LaneUrgent
+	}
+	after, bySMS := w.SMSAfter(d.Program, d.Version, d.Decision.Level)
+	switch answer := d.Channel == models.ChannelSMS || d.Channel == models.ChannelUSSD; {
+	case !m.DueAt.Before(m.ExpiresAt): // after a standstill it would come too late
+	case answer:
+		m.Route, m.State = models.RouteSMS, models.MessagePending
+	case bySMS:
+		m.SMSAt, m.State = d.ReceivedAt.Add(after), models.MessagePending
+	case d.Notify:
+		m.State = models.MessagePending
+	}
+	return m
 }

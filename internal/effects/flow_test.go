@@ -86,7 +86,7 @@ func newHouse(t *testing.T, engine store.Engine) *house {
 		},
 		Planned: h.followup.Planned, Plan: h.followup.Apply, EndPlans: h.followup.End,
 		Flag: h.cases.Apply, Follow: h.cases.FollowPerson, Forget: h.privacy.Forget, Release: h.privacy.Release,
-		Now: clock, Owner: "test", Log: slog.New(slog.DiscardHandler),
+		SMSAfter: catalog.SMSAfter, Now: clock, Owner: "test", Log: slog.New(slog.DiscardHandler),
 	})
 	account, err := s.ClaimPhone(t.Context(), "+84900000001")
 	if err != nil {
@@ -160,7 +160,7 @@ func TestAFlagBecomesACaseAMessageAndANumber(t *testing.T) {
 			}
 		}
 		inbox, _, err := h.store.Inbox(h.Context(), h.citizen.Account, models.Page{Limit: 10})
-		if err != nil || len(inbox) != 1 || inbox[0].State != models.MessageStored {
+		if err != nil || len(inbox) != 1 || inbox[0].State != models.MessagePending || inbox[0].SMSAt.IsZero() {
 			h.Errorf("inbox %+v, %v", inbox, err)
 		}
 		stats, err := h.cases.Stats(h.Context(), officer, cases.StatsQuery{Program: "covid19", From: "2026-11-20", To: "2026-11-20"})

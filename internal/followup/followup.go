@@ -216,20 +216,20 @@ func (s *Service) step(ctx context.Context, f *models.FollowUp) (*models.Message
 	case rules.StepOfficial:
 		return nil, s.Missed(ctx, f.Account, f.PersonID, f.Program, point.Slot)
 	case rules.StepSMS:
-		return s.reminder(f, program, point, models.MessageReminderSMS), nil
+		return s.reminder(f, program, point, models.MessageReminderSMS, models.RouteSMS), nil
 	default:
-		return s.reminder(f, program, point, models.MessageReminder), nil
+		return s.reminder(f, program, point, models.MessageReminder, models.RoutePush), nil
 	}
 }
 
 // reminder asks for the update of a step. It expires before the quiet hours: nobody is disturbed by a late one.
-func (s *Service) reminder(f *models.FollowUp, program *rules.Program, point models.LadderPoint, kind models.MessageKind) *models.Message {
+func (s *Service) reminder(f *models.FollowUp, program *rules.Program, point models.LadderPoint, kind models.MessageKind, route models.Route) *models.Message {
 	expires := point.At.Add(reminderLasts)
 	if quiet := quietAfter(program.Ladder(), point.At); quiet.Before(expires) {
 		expires = quiet
 	}
 	return &models.Message{
-		ID: models.TimeID(point.At, fmt.Sprintf("%s|%s|%d|%d", f.PersonID, f.Program, point.Slot.UnixMilli(), point.Step)), Account: f.Account, Kind: kind, Lane: models.LaneNormal, Program: f.Program, PersonID: f.PersonID,
+		ID: models.TimeID(point.At, fmt.Sprintf("%s|%s|%d|%d", f.PersonID, f.Program, point.Slot.UnixMilli(), point.Step)), Account: f.Account, Kind: kind, Lane: models.LaneNormal, Route: route, Program: f.Program, PersonID: f.PersonID,
 		Slot: point.Slot, State: models.MessagePending, CreatedAt: point.At, DueAt: point.At, ExpiresAt: expires,
 	}
 }

@@ -49,6 +49,7 @@ func build(d *decoder, file *programFile, content []byte, opts Options) *Program
 	b.forms(file)
 	b.levels(file)
 	b.p.ladder = b.ladder(file.Ladder)
+	b.p.delivery = b.delivery(file.Delivery)
 	b.examples(file.Examples)
 	return b.p
 }

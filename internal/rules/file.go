@@ -17,6 +17,7 @@ type programFile struct {
 	Forms      entries[formNode]  `yaml:"forms,required"`
 	Levels     entries[levelNode] `yaml:"levels,required"`
 	Ladder     *ladderNode        `yaml:"ladder"`
+	Delivery   *deliveryNode      `yaml:"delivery"`
 	Examples   []exampleNode      `yaml:"examples,required"`
 }
 
@@ -158,6 +159,12 @@ type stepNode struct {
 	mark
 	After word `yaml:"after,required"`
 	Do    word `yaml:"do,required"`
+}
+
+type deliveryNode struct {
+	mark
+	SMSAfter word `yaml:"sms_after,required"`
+	SMSFrom  word `yaml:"sms_from,required"`
 }
 
 type exampleNode struct {

@@ -30,6 +30,7 @@ type Program struct {
 	forms     map[models.Form]*Form
 	levels    map[models.Level]levelTexts
 	ladder    Ladder
+	delivery  Delivery
 	examples  []Example
 	knownArea func(string) bool
 }

@@ -30,6 +30,7 @@ type accountDoc struct {
 	People         []personDoc  `bson:"people,omitempty" json:"people,omitempty"`
 	Devices        []deviceDoc  `bson:"devices,omitempty" json:"devices,omitempty"`
 	Consents       []consentDoc `bson:"consents,omitempty" json:"consents,omitempty"`
+	SMSOptOut      Time         `bson:"sms_opt_out,omitempty" json:"sms_opt_out,omitzero"`
 	ErasedAt       Time         `bson:"erased_at,omitempty" json:"erased_at,omitzero"`
 	KeyUntilClosed bool         `bson:"key_until_closed,omitempty" json:"key_until_closed,omitempty"`
 	Todo           *todoDoc     `bson:"todo,omitempty" json:"todo,omitempty"`
@@ -248,7 +249,7 @@ func (s *Store) openAccount(doc *accountDoc) (*models.Account, seal.DataKey, err
 	}
 	account := &models.Account{
 		ID: doc.ID, Rev: doc.Rev, Lang: doc.Lang, CreatedAt: doc.CreatedAt.Time(),
-		ErasedAt: doc.ErasedAt.Time(), KeyUntilClosed: doc.KeyUntilClosed,
+		SMSOptOut: doc.SMSOptOut.Time(), ErasedAt: doc.ErasedAt.Time(), KeyUntilClosed: doc.KeyUntilClosed,
 	}
 	for _, c := range doc.Consents {
 		account.Consents = append(account.Consents, models.Consent{
@@ -306,7 +307,7 @@ func openPerson(account string, p personDoc, key seal.DataKey) (models.Person, e
 // devices and phone are left out: that is what erasing means.
 func sealAccount(a *models.Account, key seal.DataKey) (accountDoc, error) {
 	doc := accountDoc{
-		ID: a.ID, Rev: NewID(), Lang: a.Lang, CreatedAt: At(a.CreatedAt), ErasedAt: At(a.ErasedAt), KeyUntilClosed: a.KeyUntilClosed,
+		ID: a.ID, Rev: NewID(), Lang: a.Lang, CreatedAt: At(a.CreatedAt), SMSOptOut: At(a.SMSOptOut), ErasedAt: At(a.ErasedAt), KeyUntilClosed: a.KeyUntilClosed,
 	}
 	for _, c := range a.Consents {
 		doc.Consents = append(doc.Consents, consentDoc{c.Purpose, c.Granted, c.TextVersion, At(c.At), c.Channel})

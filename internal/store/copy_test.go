@@ -47,7 +47,7 @@ func fill(t *testing.T, s *store.Store) *models.Account {
 		return &models.Case{Level: models.LevelHigh, Status: models.CaseNew, Commune: "06325", Province: "20", Notes: []models.Note{{Text: "ghi chú", At: at}}, LastDeclaredAt: at},
 			[]models.Effect{{Kind: models.EffectAudit, Audit: &models.AuditEntry{Action: "x", Reason: "vì"}}}, nil
 	}))
-	must(s.Enqueue(ctx, models.Message{ID: "m", Account: account.ID, Kind: models.MessageAdvice, State: models.MessagePending, CreatedAt: time.Now(), DueAt: at}))
+	must(s.Enqueue(ctx, models.Message{ID: "m", Account: account.ID, Kind: models.MessageAdvice, Route: models.RoutePush, State: models.MessagePending, CreatedAt: time.Now(), DueAt: at}))
 	must(s.WriteAudit(ctx, models.AuditEntry{ID: "a1", At: at, Action: "reveal", Account: account.ID, Reason: "vì sao"}))
 	must(s.KeepProgram(ctx, "covid19", 1, []byte("id: covid19")))
 	must(s.ClaimToken(ctx, "token-1", account.ID))

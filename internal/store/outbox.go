@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"khaibao/internal/seal"
@@ -9,7 +10,8 @@ import (
 )
 
 // messageDoc is one intention to tell somebody something. Its _id is "<account>|<message id>", so that an inbox is a range
-// of _id and the same intention is one record. Due and lane are there only while it waits to be sent.
+// of _id and the same intention is one record. Due and lane are there only while it waits to be sent, sms_at only while it
+// waits to be pushed.
 type messageDoc struct {
 	ID        string              `bson:"_id" json:"_id"`
 	Rev       string              `bson:"rev" json:"rev"`
@@ -17,6 +19,8 @@ type messageDoc struct {
 	Kind      models.MessageKind  `bson:"kind" json:"kind"`
 	Lane      *int64              `bson:"lane,omitempty" json:"lane,omitempty"`
 	WasLane   int                 `bson:"was_lane" json:"was_lane"`
+	Route     models.Route        `bson:"route" json:"route"`
+	SMSAt     Time                `bson:"sms_at,omitempty" json:"sms_at,omitzero"`
 	Lang      models.Lang         `bson:"lang,omitempty" json:"lang,omitempty"`
 	To        []byte              `bson:"to,omitempty" json:"to,omitempty"`     // sealed
 	Text      []byte              `bson:"text,omitempty" json:"text,omitempty"` // sealed
@@ -27,6 +31,7 @@ type messageDoc struct {
 	Slot      Time                `bson:"slot,omitempty" json:"slot,omitzero"`
 	State     models.MessageState `bson:"state" json:"state"`
 	Reason    string              `bson:"reason,omitempty" json:"reason,omitempty"`
+	Retryable bool                `bson:"retryable,omitempty" json:"retryable,omitempty"`
 	Attempts  int                 `bson:"attempts,omitempty" json:"attempts,omitempty"`
 	Delivered []string            `bson:"delivered,omitempty" json:"delivered,omitempty"`
 	CreatedAt Time                `bson:"created_at" json:"created_at"`
@@ -57,9 +62,9 @@ func messageID(account, id string) string {
 
 func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
 	doc := messageDoc{
-		ID: messageID(m.Account, m.ID), Rev: NewID(), Account: m.Account, Kind: m.Kind, WasLane: int(m.Lane), Lang: m.Lang,
+		ID: messageID(m.Account, m.ID), Rev: NewID(), Account: m.Account, Kind: m.Kind, WasLane: int(m.Lane), Route: m.Route, Lang: m.Lang,
 		Program: m.Program, PersonID: m.PersonID, Form: m.Declaration.Form, Declared: m.Declaration.ID, Slot: At(m.Slot),
-		State: m.State, Reason: m.Reason, Attempts: m.Attempts, Delivered: m.Delivered,
+		State: m.State, Reason: m.Reason, Retryable: m.Retryable, Attempts: m.Attempts, Delivered: m.Delivered,
 		CreatedAt: At(m.CreatedAt), ExpiresAt: At(m.ExpiresAt), SentAt: At(m.SentAt), PurgeAt: At(m.CreatedAt.Add(keepMessages)),
 	}
 	if m.Kind == models.MessageOTP {
@@ -68,6 +73,9 @@ func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
 	if m.State == models.MessagePending {
 		lane := int64(m.Lane)
 		doc.Lane, doc.Due = &lane, At(m.DueAt)
+		if m.Route == models.RoutePush {
+			doc.SMSAt = At(m.SMSAt)
+		}
 	}
 	for field, value := range map[string]struct {
 		plain  string
@@ -96,8 +104,9 @@ func (s *Store) openMessage(doc *messageDoc) (models.Message, error) {
 	}
 	m := models.Message{
 		ID: doc.ID[len(account)+1:], Rev: doc.Rev, Account: doc.Account, Kind: doc.Kind, Lane: models.Lane(doc.WasLane), Lang: doc.Lang,
+		Route: doc.Route, SMSAt: doc.SMSAt.Time(),
 		Program: doc.Program, PersonID: doc.PersonID, Declaration: models.DeclarationRef{Form: doc.Form, ID: doc.Declared}, Slot: doc.Slot.Time(),
-		State: doc.State, Reason: doc.Reason, Attempts: doc.Attempts, Delivered: doc.Delivered,
+		State: doc.State, Reason: doc.Reason, Retryable: doc.Retryable, Attempts: doc.Attempts, Delivered: doc.Delivered,
 		CreatedAt: doc.CreatedAt.Time(), DueAt: doc.Due.Time(), ExpiresAt: doc.ExpiresAt.Time(), SentAt: doc.SentAt.Time(),
 	}
 	for field, value := range map[string]struct {
@@ -120,6 +129,9 @@ func (s *Store) openMessage(doc *messageDoc) (models.Message, error) {
 func (s *Store) Enqueue(ctx context.Context, messages ...models.Message) error {
 	docs := make([]Document, len(messages))
 	for i := range messages {
+		if m := &messages[i]; m.State == models.MessagePending && m.Route == "" {
+			return asError("keeping messages", fmt.Errorf("a %s that goes no way", m.Kind)) // it would wait for ever
+		}
 		doc, err := s.sealMessage(&messages[i])
 		if err != nil {
 			return asError("sealing a message", err)
@@ -129,14 +141,24 @@ func (s *Store) Enqueue(ctx context.Context, messages ...models.Message) error {
 	return asError("keeping messages", s.engine.InsertAll(ctx, colOutbox, docs))
 }
 
-// DueMessages gives pending messages of a lane that are due, the longest due first.
-func (s *Store) DueMessages(ctx context.Context, lane models.Lane, now time.Time, limit int) ([]models.Message, error) {
+// DueMessages gives pending messages of a lane and route that are due, the longest due first.
+func (s *Store) DueMessages(ctx context.Context, lane models.Lane, route models.Route, now time.Time, limit int) ([]models.Message, error) {
 	out, err := s.findMessages(ctx, Query{
-		Where: []Cond{{"lane", Eq, int64(lane)}, {"due", Le, At(now)}},
-		Sort:  []Order{{Field: "lane"}, {Field: "due"}, {Field: "_id"}},
-		Limit: limit, Index: "due",
+		Where: []Cond{{"lane", Eq, int64(lane)}, {"route", Eq, string(route)}, {"due", Le, At(now)}},
+		Sort:  []Order{{Field: "lane"}, {Field: "route"}, {Field: "due"}, {Field: "_id"}},
+		Limit: limit, Index: "queue",
 	})
 	return out, asError("reading due messages", err)
+}
+
+// OverdueForSMS gives pending pushes of a lane for which SMS takes over by now, the longest waiting first.
+func (s *Store) OverdueForSMS(ctx context.Context, lane models.Lane, now time.Time, limit int) ([]models.Message, error) {
+	out, err := s.findMessages(ctx, Query{
+		Where: []Cond{{"lane", Eq, int64(lane)}, {"sms_at", Le, At(now)}},
+		Sort:  []Order{{Field: "sms_at"}, {Field: "_id"}},
+		Limit: limit, Index: "sms_at",
+	})
+	return out, asError("reading overdue pushes", err)
 }
 
 func (s *Store) findMessages(ctx context.Context, q Query) ([]models.Message, error) {
@@ -164,6 +186,41 @@ func (s *Store) SaveMessage(ctx context.Context, m *models.Message) error {
 	}
 	m.Rev = doc.Rev
 	return nil
+}
+
+// Message gives one message of an account, or of nobody's when account is empty: NotFound when there is none.
+func (s *Store) Message(ctx context.Context, account, id string) (models.Message, error) {
+	var doc messageDoc
+	if err := s.engine.Get(ctx, colOutbox, messageID(account, id), &doc); err != nil {
+		return models.Message{}, asError("reading a message", err)
+	}
+	m, err := s.openMessage(&doc)
+	return m, asError("opening a message", err)
+}
+
+// AdvanceMessage moves a message on, again from the start when somebody was faster, and tells whether it did: one that is
+// as far already, or that change leaves where it is, stays untouched. NotFound when there is none.
+func (s *Store) AdvanceMessage(ctx context.Context, account, id string, change func(*models.Message)) (m models.Message, moved bool, err error) {
+	err = retryChanged(ctx, "moving a message on", func() error {
+		moved = false
+		if m, err = s.Message(ctx, account, id); err != nil {
+			return err
+		}
+		was := m.State
+		if change(&m); !was.Before(m.State) {
+			return nil
+		}
+		doc, err := s.sealMessage(&m)
+		if err != nil {
+			return err
+		}
+		if err := s.engine.Replace(ctx, colOutbox, doc, m.Rev); err != nil {
+			return err
+		}
+		m.Rev, moved = doc.Rev, true
+		return nil
+	})
+	return m, moved, err
 }
 
 // Inbox lists the messages of an account, newest id first.

@@ -69,7 +69,8 @@ func Collections() []Collection {
 			{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}},
 		}},
 		{Name: colOutbox, TTL: "purge_at", Indexes: []Index{
-			{Name: "due", Fields: []Order{{Field: "lane"}, {Field: "due"}, {Field: "_id"}}, Sparse: true},
+			{Name: "queue", Fields: []Order{{Field: "lane"}, {Field: "route"}, {Field: "due"}, {Field: "_id"}}, Sparse: true},
+			{Name: "sms_at", Fields: []Order{{Field: "sms_at"}, {Field: "_id"}}, Sparse: true},
 		}},
 		{Name: colAudit, Indexes: []Index{
 			{Name: "account", Fields: []Order{{Field: "account"}, {Field: "at", Desc: true}, {Field: "_id", Desc: true}}, Sparse: true},

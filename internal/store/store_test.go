@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
 	"khaibao/internal/store/storetest"
@@ -309,14 +311,14 @@ func TestOutboxAndInbox(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
-		message := models.Message{ID: "m1", Account: "a", Kind: models.MessageAdvice, Lane: models.LaneNormal, State: models.MessagePending, CreatedAt: at, DueAt: at, ExpiresAt: at.Add(time.Hour)}
-		otp := models.Message{ID: "o1", Kind: models.MessageOTP, Lane: models.LaneOTP, To: phone, Text: "123456", State: models.MessagePending, CreatedAt: at, DueAt: at, ExpiresAt: at.Add(time.Minute)}
+		message := models.Message{ID: "m1", Account: "a", Kind: models.MessageAdvice, Lane: models.LaneNormal, Route: models.RoutePush, State: models.MessagePending, CreatedAt: at, DueAt: at, ExpiresAt: at.Add(time.Hour)}
+		otp := models.Message{ID: "o1", Kind: models.MessageOTP, Lane: models.LaneOTP, Route: models.RouteSMS, To: phone, Text: "123456", State: models.MessagePending, CreatedAt: at, DueAt: at, ExpiresAt: at.Add(time.Minute)}
 		for range 2 { // the same intention twice is one record
 			if err := s.Enqueue(ctx, message, otp); err != nil {
 				t.Fatal(err)
 			}
 		}
-		due, err := s.DueMessages(ctx, models.LaneOTP, at, 10)
+		due, err := s.DueMessages(ctx, models.LaneOTP, models.RouteSMS, at, 10)
 		if err != nil || len(due) != 1 || due[0].To != phone || due[0].Text != "123456" || due[0].ID != "o1" {
 			t.Fatalf("%+v, %v", due, err)
 		}
@@ -328,12 +330,100 @@ func TestOutboxAndInbox(t *testing.T) {
 		if err := s.SaveMessage(ctx, &stale); !models.Changed.Is(err) {
 			t.Errorf("a stale save: %v", err)
 		}
-		if due, _ := s.DueMessages(ctx, models.LaneOTP, at, 10); len(due) != 0 {
+		if due, _ := s.DueMessages(ctx, models.LaneOTP, models.RouteSMS, at, 10); len(due) != 0 {
 			t.Error("a sent message is still due")
 		}
 		inbox, next, err := s.Inbox(ctx, "a", models.Page{Limit: 10})
 		if err != nil || len(inbox) != 1 || inbox[0].ID != "m1" || next != "" {
 			t.Errorf("%+v, %v", inbox, err)
+		}
+	})
+}
+
+// Each queue gives its own messages only; a push for which SMS takes over is found by that moment, and no longer once it is
+// an SMS or gone.
+func TestOutboxQueues(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		message := func(id string, lane models.Lane, route models.Route, smsAt time.Time) models.Message {
+			return models.Message{
+				ID: id, Account: "a", Kind: models.MessageAdvice, Lane: lane, Route: route, SMSAt: smsAt, State: models.MessagePending,
+				CreatedAt: at, DueAt: at, ExpiresAt: at.Add(time.Hour),
+			}
+		}
+		later := at.Add(30 * time.Minute)
+		err := s.Enqueue(ctx,
+			message("push", models.LaneNormal, models.RoutePush, time.Time{}), message("falls", models.LaneNormal, models.RoutePush, later),
+			message("sms", models.LaneNormal, models.RouteSMS, time.Time{}), message("urgent", models.LaneUrgent, models.RoutePush, later))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Enqueue(ctx, message("lost", models.LaneNormal, "", time.Time{})); err == nil {
+			t.Error("kept a message that goes no way: nothing would ever send it")
+		}
+		for _, tt := range []struct {
+			lane  models.Lane
+			route models.Route
+			want  []string
+		}{
+			{models.LaneNormal, models.RoutePush, []string{"falls", "push"}}, {models.LaneNormal, models.RouteSMS, []string{"sms"}},
+			{models.LaneUrgent, models.RoutePush, []string{"urgent"}}, {models.LaneUrgent, models.RouteSMS, nil},
+		} {
+			due, err := s.DueMessages(ctx, tt.lane, tt.route, at, 10)
+			if diff := cmp.Diff(tt.want, messageIDs(due)); diff != "" || err != nil {
+				t.Errorf("%d by %s, %v: %s", tt.lane, tt.route, err, diff)
+			}
+		}
+		if late, err := s.OverdueForSMS(ctx, models.LaneNormal, later.Add(-time.Millisecond), 10); err != nil || len(late) != 0 {
+			t.Errorf("%v, %v: SMS takes over too early", messageIDs(late), err)
+		}
+		late, err := s.OverdueForSMS(ctx, models.LaneNormal, later, 10)
+		if err != nil || len(late) != 1 || late[0].ID != "falls" || !late[0].SMSAt.Equal(later) {
+			t.Fatalf("%v, %v", messageIDs(late), err)
+		}
+		late[0].Route, late[0].SMSAt = models.RouteSMS, time.Time{}
+		if err := s.SaveMessage(ctx, &late[0]); err != nil {
+			t.Fatal(err)
+		}
+		if late, err := s.OverdueForSMS(ctx, models.LaneNormal, later, 10); err != nil || len(late) != 0 {
+			t.Errorf("%v, %v: an SMS is no overdue push", messageIDs(late), err)
+		}
+	})
+}
+
+func messageIDs(messages []models.Message) (ids []string) {
+	for _, m := range messages {
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
+// A message only moves on, whatever comes late, twice or out of order.
+func TestMessagesOnlyMoveOn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		states := []models.MessageState{models.MessagePending, models.MessageStored, models.MessageSent, models.MessageFailed, models.MessageDelivered}
+		for from, was := range states {
+			for to, next := range states {
+				id := string(was) + "-" + string(next)
+				m := models.Message{ID: id, Account: "a", Kind: models.MessageAdvice, Route: models.RouteSMS, State: was, CreatedAt: at, DueAt: at, ExpiresAt: at}
+				if err := s.Enqueue(ctx, m); err != nil {
+					t.Fatal(err)
+				}
+				got, moved, err := s.AdvanceMessage(ctx, "a", id, func(m *models.Message) { m.State = next })
+				if err != nil || moved != (from < to) {
+					t.Errorf("from %s to %s: moved %v, %v", was, next, moved, err)
+				}
+				kept, err := s.Message(ctx, "a", id)
+				if want := states[max(from, to)]; err != nil || kept.State != want || moved && got.Rev != kept.Rev {
+					t.Errorf("from %s to %s: kept %s, %v; want %s", was, next, kept.State, err, want)
+				}
+			}
+		}
+		if _, _, err := s.AdvanceMessage(ctx, "a", "nobody's", func(*models.Message) {}); !models.NotFound.Is(err) {
+			t.Errorf("got %v, want not found", err)
 		}
 	})
 }

@@ -1,0 +1,72 @@
+package push
+
+import (
+	"context"
+
+	"khaibao/internal/gsm"
+	"khaibao/internal/rules"
+	"khaibao/models"
+)
+
+// words puts messages into the words of a language at the moment they are read or sent; what is kept are codes.
+type words struct {
+	store interface {
+		Declaration(ctx context.Context, account string, form models.Form, id string) (*models.Declaration, error)
+	}
+	programs *rules.Catalog
+	text     func(lang models.Lang, key string, args map[string]any) string
+}
+
+// advice is the decision that a message is about. Program is nil and the explanation empty when that version is gone.
+type advice struct {
+	rules.Explanation
+	Decided models.Level
+	Program *rules.Program
+}
+
+// advice gives the decision that a message is about, nil when that is gone.
+func (t words) advice(ctx context.Context, m *models.Message, lang models.Lang) (*advice, error) {
+	d, err := t.store.Declaration(ctx, m.Account, m.Declaration.Form, m.Declaration.ID)
+	if models.NotFound.Is(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := &advice{Decided: d.Decision.Level}
+	if program, ok := t.programs.Version(d.Program, d.Version); ok {
+		a.Program, a.Explanation = program, program.Explain(d.Form, d.Decision, lang)
+	}
+	return a, nil
+}
+
+// longSMS is how many parts an advice may take.
+const longSMS = 2
+
+// sms gives the text of a message that goes by SMS, in plain letters.
+func (t words) sms(ctx context.Context, m *models.Message, lang models.Lang) (string, error) {
+	switch m.Kind {
+	case models.MessageOTP:
+		return m.Text, nil
+	case models.MessageAdvice:
+		a, err := t.advice(ctx, m, lang)
+		if err != nil {
+			return "", err
+		}
+		if a != nil && a.Program != nil {
+			return t.adviceSMS(a, lang), nil
+		}
+	case models.MessageReminder, models.MessageReminderSMS:
+		return t.text(lang, "message.reminder_sms", nil), nil
+	}
+	return t.text(lang, "message.waits_sms", nil), nil
+}
+
+// adviceSMS says what to do, with the level before it where that fits.
+func (t words) adviceSMS(a *advice, lang models.Lang) string {
+	full := t.text(lang, "message.advice_sms", map[string]any{"program": a.Program.Short(lang), "level": a.LevelShort, "advice": a.AdviceShort})
+	if gsm.Measure(full).Parts > longSMS {
+		return a.AdviceShort
+	}
+	return full
+}
