@@ -28,6 +28,8 @@ type caseResponse struct {
 	DueAt          *string           `json:"due_at"`
 	Overdue        bool              `json:"overdue"`
 	MissedSince    *string           `json:"missed_since"`
+	RaisedAt       *string           `json:"raised_at"`
+	UnreachedSince *string           `json:"unreached_since"`
 }
 
 // maskedPerson gives enough to tell two people of a list apart and not enough to know who they are.
@@ -46,6 +48,8 @@ type caseDetail struct {
 	Levels     []levelResponse     `json:"levels"`
 	Assessment *assessmentResponse `json:"assessment"`
 	Notes      []noteResponse      `json:"notes"`
+	Contacts   []contactResponse   `json:"contacts"`
+	SameAs     *string             `json:"same_as"`
 	OpenedAt   string              `json:"opened_at"`
 	ClosedAt   *string             `json:"closed_at"`
 }
@@ -68,6 +72,13 @@ type noteResponse struct {
 	At   string `json:"at"`
 }
 
+type contactResponse struct {
+	Outcome models.Outcome `json:"outcome"`
+	Note    *string        `json:"note"`
+	By      string         `json:"by"`
+	At      string         `json:"at"`
+}
+
 // countResponse is how many cases a filter holds.
 type countResponse struct {
 	Count int64 `json:"count"`
@@ -78,13 +89,14 @@ func (s *Server) caseItem(v cases.View, l models.Lang) caseResponse {
 		ID: v.ID, Program: v.Program, Level: v.Level, LatestLevel: v.LatestLevel, Status: v.Status, Factors: v.Factors,
 		Area: s.place(v.Commune, v.Province, l), Person: maskedPerson{v.MaskedName, orNull(v.MaskedPhone)}, Assignee: orNull(v.Assignee),
 		LastDeclaredAt: stamp(v.LastDeclaredAt), DueAt: maybe(v.DueAt), Overdue: v.Overdue, MissedSince: maybe(v.MissedSince),
+		RaisedAt: maybe(v.RaisedAt), UnreachedSince: maybe(v.UnreachedSince),
 	}
 }
 
 func (s *Server) caseDetail(d cases.Detail, l models.Lang) caseDetail {
 	out := caseDetail{
 		caseResponse: s.caseItem(d.View, l), Version: d.Version, Form: d.DecidedBy.Form, Answers: d.Answers,
-		OpenedAt: stamp(d.OpenedAt), ClosedAt: maybe(d.ClosedAt),
+		OpenedAt: stamp(d.OpenedAt), ClosedAt: maybe(d.ClosedAt), SameAs: orNull(d.SameAs),
 	}
 	out.Reasons, _ = s.explain(d.Program, d.Version, d.DecidedBy.Form, models.Decision{Level: d.Level, Factors: d.Factors, Reasons: d.Reasons}, l)
 	for _, point := range d.Levels {
@@ -96,12 +108,16 @@ func (s *Server) caseDetail(d cases.Detail, l models.Lang) caseDetail {
 	for _, n := range d.Notes {
 		out.Notes = append(out.Notes, noteResponse{n.Text, n.By, stamp(n.At)})
 	}
+	for _, contact := range d.Contacts {
+		out.Contacts = append(out.Contacts, contactResponse{contact.Outcome, orNull(contact.Note), contact.By, stamp(contact.At)})
+	}
 	return out
 }
 
 func (s *Server) listCases(c echo.Context, official models.Official) error {
 	q := queryOf(c)
 	filter, search := s.caseFilter(q)
+	filter.Order = caseOrder(q)
 	page := q.page()
 	if err := q.err(); err != nil {
 		return err
@@ -127,6 +143,16 @@ func (s *Server) countCases(c echo.Context, official models.Official) error {
 	return answer(c, http.StatusOK, countResponse{n})
 }
 
+// caseOrder reads which cases of a list come first.
+func caseOrder(q *query) models.CaseOrder {
+	orders := map[string]models.CaseOrder{"": models.ByNewest, "newest": models.ByNewest, "due": models.ByDeadline, "level": models.ByLevel}
+	order, ok := orders[q.once("sort")]
+	if !ok {
+		q.wrong("sort", "unknown_option", map[string]any{"options": "newest, due, level"})
+	}
+	return order
+}
+
 // caseFilter reads what narrows a list of cases, its count, and whatever else is about the same cases.
 func (s *Server) caseFilter(q *query) (filter models.CaseFilter, search string) {
 	return models.CaseFilter{
@@ -134,12 +160,13 @@ func (s *Server) caseFilter(q *query) (filter models.CaseFilter, search string) 
 		Statuses: several(q, "status", models.CaseStatuses(), func(st models.CaseStatus) string { return string(st) }),
 		Program:  s.program(q, false), Area: s.area(q, "area"), Factor: s.factor(q), Since: q.moment("since"),
 		Overdue: q.flag("overdue"), Missed: q.flag("missed"), Assignee: q.login("assignee"),
+		Raised: q.flag("raised"), Unreached: q.flag("unreached"),
 	}, q.text("q")
 }
 
 // caseParameters names what caseFilter reads.
 func caseParameters() []string {
-	return []string{"level", "status", "program", "area", "factor", "since", "overdue", "missed", "assignee", "q"}
+	return []string{"level", "status", "program", "area", "factor", "since", "overdue", "missed", "raised", "unreached", "assignee", "q"}
 }
 
 // program is the id of a program that the server knows.
@@ -203,6 +230,7 @@ type casePatch struct {
 	Note       *string            `json:"note"`
 	Assessment *assessmentRequest `json:"assessment"`
 	Area       *string            `json:"area" validate:"omitempty,max=8"`
+	SameAs     *string            `json:"same_as" validate:"omitempty,max=64"`
 }
 
 type assessmentRequest struct {
@@ -211,7 +239,7 @@ type assessmentRequest struct {
 }
 
 func (p casePatch) patch() cases.Patch {
-	out := cases.Patch{Status: p.Status, Assignee: p.Assignee, Note: p.Note, Area: p.Area}
+	out := cases.Patch{Status: p.Status, Assignee: p.Assignee, Note: p.Note, Area: p.Area, SameAs: p.SameAs}
 	if p.Assessment != nil {
 		out.Assessment = &cases.AssessmentInput{Level: *p.Assessment.Level, Reason: p.Assessment.Reason}
 	}
@@ -228,6 +256,32 @@ func (s *Server) changeCase(c echo.Context, official models.Official) error {
 		return err
 	}
 	d, err := s.Cases.Change(c.Request().Context(), official, c.Param("id"), ifMatch, in.patch())
+	if err != nil {
+		return err
+	}
+	return s.sendCase(c, d)
+}
+
+// contactRequest is an attempt to reach the person.
+type contactRequest struct {
+	Outcome models.Outcome `json:"outcome" validate:"required,oneof=reached no_answer wrong_number refused"`
+	Note    *string        `json:"note"`
+}
+
+func (s *Server) logContact(c echo.Context, official models.Official) error {
+	ifMatch, err := revisions(c.Request().Header.Get("If-Match"))
+	if err != nil {
+		return err
+	}
+	var in contactRequest
+	if err := s.read(c, &in); err != nil {
+		return err
+	}
+	contact := cases.ContactInput{Outcome: in.Outcome}
+	if in.Note != nil {
+		contact.Note = *in.Note
+	}
+	d, err := s.Cases.Contact(c.Request().Context(), official, c.Param("id"), ifMatch, contact)
 	if err != nil {
 		return err
 	}

@@ -60,10 +60,11 @@ func (s *Server) apiRoutes() []route {
 
 		// Officials.
 		{method: get, path: "/v1/official/me", access: s.official("", s.showOfficial)},
-		{method: get, path: "/v1/cases", access: s.official(models.ReadCases, s.listCases), query: append(caseParameters(), "limit", "cursor")},
+		{method: get, path: "/v1/cases", access: s.official(models.ReadCases, s.listCases), query: append(caseParameters(), "sort", "limit", "cursor")},
 		{method: get, path: "/v1/cases/count", access: s.official(models.ReadCases, s.countCases), query: caseParameters()},
 		{method: get, path: "/v1/cases/:id", access: s.official(models.ReadCases, s.showCase)},
 		{method: patch, path: "/v1/cases/:id", access: s.official(models.WorkCases, s.changeCase)},
+		{method: post, path: "/v1/cases/:id/contacts", access: s.official(models.WorkCases, s.logContact)},
 		{method: post, path: "/v1/cases/:id/reveal", access: s.official(models.WorkCases, s.reveal)},
 		{method: get, path: "/v1/stats/declarations", access: s.official(models.ReadCases, s.declarationStats), query: []string{"program", "from", "to", "area", "children"}},
 		{method: get, path: "/v1/audit", access: s.official(models.ReadAudit, s.listAudit), query: []string{"case", "login", "action", "since", "limit", "cursor"}},

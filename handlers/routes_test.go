@@ -47,15 +47,16 @@ func TestScopeMatrix(t *testing.T) {
 	readers := []models.Role{models.Viewer, models.Officer, models.ProvinceManager, models.NationalManager}
 	workers := []models.Role{models.Officer, models.ProvinceManager, models.NationalManager}
 	decisions := map[string][]models.Role{
-		"POST /v1/official/logout":   everybody,
-		"GET /v1/official/me":        everybody,
-		"GET /v1/cases":              readers,
-		"GET /v1/cases/count":        readers,
-		"GET /v1/cases/:id":          readers,
-		"PATCH /v1/cases/:id":        workers,
-		"POST /v1/cases/:id/reveal":  workers,
-		"GET /v1/stats/declarations": readers,
-		"GET /v1/audit":              {models.Auditor},
+		"POST /v1/official/logout":    everybody,
+		"GET /v1/official/me":         everybody,
+		"GET /v1/cases":               readers,
+		"GET /v1/cases/count":         readers,
+		"GET /v1/cases/:id":           readers,
+		"PATCH /v1/cases/:id":         workers,
+		"POST /v1/cases/:id/contacts": workers,
+		"POST /v1/cases/:id/reveal":   workers,
+		"GET /v1/stats/declarations":  readers,
+		"GET /v1/audit":               {models.Auditor},
 	}
 	areas := map[models.Role]models.Area{
 		models.Viewer: bacSon, models.Officer: bacSon, models.ProvinceManager: langSon, models.NationalManager: models.Nation, models.Auditor: models.Nation,
@@ -82,6 +83,9 @@ func TestScopeMatrix(t *testing.T) {
 			path += "?program=covid19"
 		}
 		body := map[string]any{"PATCH": object{"note": "x"}, "POST": object{"reason": "x"}}[r.method]
+		if strings.HasSuffix(path, "/contacts") {
+			body = object{"outcome": "reached"}
+		}
 		for _, role := range everybody {
 			want := http.StatusForbidden
 			if slices.Contains(allowed, role) {

@@ -1,6 +1,9 @@
 package models
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // CaseStatus is how far the officials are with a case.
 type CaseStatus string
@@ -41,14 +44,81 @@ type Case struct {
 	Status            CaseStatus
 	Assignee          string // login of an official; empty when nobody took it
 	Assessment        *Assessment
-	Notes             []Note // oldest first
+	Notes             []Note    // oldest first
+	Contacts          []Contact // oldest first
+	// SameAs is another case of the same person, whom two households have declared; empty when there is none. The accounts
+	// stay apart.
+	SameAs string
 
 	OpenedAt       time.Time
 	LastDeclaredAt time.Time // occurred_at of the newest declaration or update
 	LastReceivedAt time.Time
 	DueAt          time.Time // the officials' deadline; zero when contact was made or the case is closed
 	MissedSince    time.Time // zero unless the citizen missed an update
+	RaisedAt       time.Time // when a declaration raised the level of the open case; zero again once somebody was reached
+	UnreachedSince time.Time // of the first attempt since which nobody was reached; zero when somebody was, or none was made
+	FirstContactAt time.Time // when the officials first reached somebody since the case opened
 	ClosedAt       time.Time
+}
+
+// Outcome is how an attempt to reach a person ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Reached     Outcome = "reached"
+	NoAnswer    Outcome = "no_answer"
+	WrongNumber Outcome = "wrong_number"
+	Refused     Outcome = "refused"
+)
+
+// Outcomes lists them.
+func Outcomes() []Outcome { return []Outcome{Reached, NoAnswer, WrongNumber, Refused} }
+
+// Spoke tells whether somebody was spoken to: that ends the deadline of the first contact.
+func (o Outcome) Spoke() bool { return o == Reached || o == Refused }
+
+// Contact is an attempt of an official to reach the person.
+type Contact struct {
+	Outcome Outcome
+	Note    string
+	By      string // login
+	At      time.Time
+}
+
+// CaseWork is what an official's quick action changes of a case, so that it can be undone.
+type CaseWork struct {
+	Status                                                 CaseStatus
+	Assignee                                               string
+	DueAt, RaisedAt, UnreachedSince, FirstContactAt, Ended time.Time
+	Contacts                                               int // how many there are
+}
+
+// Work gives the part of a case that quick actions change.
+func (c *Case) Work() CaseWork {
+	return CaseWork{c.Status, c.Assignee, c.DueAt, c.RaisedAt, c.UnreachedSince, c.FirstContactAt, c.ClosedAt, len(c.Contacts)}
+}
+
+// Restore gives a case back the work it had.
+func (c *Case) Restore(w CaseWork) {
+	c.Status, c.Assignee, c.DueAt, c.RaisedAt = w.Status, w.Assignee, w.DueAt, w.RaisedAt
+	c.UnreachedSince, c.FirstContactAt, c.ClosedAt = w.UnreachedSince, w.FirstContactAt, w.Ended
+	c.Contacts = c.Contacts[:min(w.Contacts, len(c.Contacts))]
+}
+
+// Undo is how an action on one or many cases is taken back, by whoever did it and for a while.
+type Undo struct {
+	ID        string
+	Login     string
+	ExpiresAt time.Time
+	Items     []UndoItem
+}
+
+// UndoItem is one case: as it was before, and the rev that the action gave it. Whoever changed it since is not undone.
+type UndoItem struct {
+	Case   string
+	Rev    string
+	Before CaseWork
 }
 
 // DeclarationRef points at a declaration or health update of the case's account.
@@ -79,6 +149,11 @@ type Note struct {
 	At   time.Time
 }
 
+// HasTexts tells whether officials wrote anything that is to be sealed.
+func (c *Case) HasTexts() bool {
+	return len(c.Notes) > 0 || c.Assessment != nil || slices.ContainsFunc(c.Contacts, func(contact Contact) bool { return contact.Note != "" })
+}
+
 // Overdue tells whether the officials' deadline has passed.
 func (c *Case) Overdue(now time.Time) bool {
 	return !c.DueAt.IsZero() && c.Status != CaseClosed && now.After(c.DueAt)
@@ -95,9 +170,25 @@ type CaseFilter struct {
 	Overdue  *bool
 	Missed   *bool
 	Assignee string
+	// Raised: got worse and nobody was reached since. Unreached: tried, and nobody was reached.
+	Raised, Unreached *bool
+	SameAs            string    // linked to this case
+	OpenedFrom        time.Time // opened at or after
+	OpenedTo          time.Time // opened before
 	// Search finds the cases that carry any of the terms; nil does not narrow, empty finds nothing.
 	Search []SearchTerm
+	Order  CaseOrder
 }
+
+// CaseOrder says which cases of a list come first.
+type CaseOrder string
+
+// The orders: newest declared first, the earliest deadline first, the highest level first.
+const (
+	ByNewest   CaseOrder = ""
+	ByDeadline CaseOrder = "due"
+	ByLevel    CaseOrder = "level"
+)
 
 // Page asks for a part of a list. Cursor is opaque and comes from the previous part; Limit is 1 to 200.
 type Page struct {

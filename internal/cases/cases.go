@@ -17,6 +17,12 @@ type Scoped interface {
 	Count(ctx context.Context, f models.CaseFilter, now time.Time) (int64, error)
 	Get(ctx context.Context, id string) (models.CasePerson, error)
 	Change(ctx context.Context, id string, ifMatch []string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error)
+	// IDs gives the ids of those that match, at most limit.
+	IDs(ctx context.Context, f models.CaseFilter, now time.Time, limit int) ([]string, error)
+	// ChangeMany changes many in shared round trips and gives those it changed, as they were and their new rev.
+	ChangeMany(ctx context.Context, ids []string, change func(*models.Case) ([]models.Effect, error)) ([]models.UndoItem, error)
+	// Latest gives the cases that somebody was reached for, latest first, without what is sealed.
+	Latest(ctx context.Context, limit int) ([]models.Case, error)
 }
 
 // Store is what cases are kept in.
@@ -33,6 +39,10 @@ type Store interface {
 	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error
 	// Official gives an official by login, models.NotFound when there is none.
 	Official(ctx context.Context, login string) (*models.Official, error)
+	Officials(ctx context.Context) ([]models.Official, error)
+	KeepUndo(ctx context.Context, u models.Undo) error
+	// TakeUndo gives an undo of that official, once.
+	TakeUndo(ctx context.Context, id, login string, now time.Time) (models.Undo, error)
 	Stats(ctx context.Context, program string, area models.Area, children bool, from, to string) ([]models.Stat, error)
 }
 

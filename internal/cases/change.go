@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -17,6 +18,7 @@ type Patch struct {
 	Note       *string
 	Assessment *AssessmentInput
 	Area       *string // a commune: the case moves there
+	SameAs     *string // another case of the area that is about the same person; "" parts them
 }
 
 // AssessmentInput is an official's own level and why.
@@ -50,7 +52,7 @@ func (s *Service) Change(ctx context.Context, official models.Official, id strin
 	if _, err := s.within(official.Area).Get(ctx, id); err != nil {
 		return Detail{}, err // outside the scope nothing else is said, not even what is wrong with the patch
 	}
-	move, err := s.check(ctx, official, &p)
+	move, err := s.check(ctx, official, id, &p)
 	if err != nil {
 		return Detail{}, err
 	}
@@ -71,7 +73,7 @@ func (s *Service) Change(ctx context.Context, official models.Official, id strin
 type place struct{ commune, province string }
 
 // check names everything that is wrong with a patch and puts its texts in normal form.
-func (s *Service) check(ctx context.Context, official models.Official, p *Patch) (*place, error) {
+func (s *Service) check(ctx context.Context, official models.Official, id string, p *Patch) (*place, error) {
 	var problems []models.FieldError
 	var move *place
 	if p.Status != nil && !slices.Contains(models.CaseStatuses(), *p.Status) {
@@ -100,6 +102,13 @@ func (s *Service) check(ctx context.Context, official models.Official, p *Patch)
 			problems = append(problems, models.FieldError{Field: "/area", Code: "area_out_of_scope"})
 		default:
 			move = &place{commune.Code, commune.Parent}
+		}
+	}
+	if p.SameAs != nil && *p.SameAs != "" {
+		if problem, err := s.mayLink(ctx, official, id, *p.SameAs); err != nil {
+			return nil, err
+		} else if problem != nil {
+			problems = append(problems, *problem)
 		}
 	}
 	if p.Assignee != nil && *p.Assignee != "" {
@@ -143,6 +152,10 @@ func (s *Service) apply(official models.Official, c *models.Case, p Patch, move 
 	if p.Assignee != nil && *p.Assignee != c.Assignee {
 		c.Assignee, detail["assignee"] = *p.Assignee, *p.Assignee
 	}
+	if p.SameAs != nil && *p.SameAs != c.SameAs {
+		detail["from_same_as"], detail["same_as"] = c.SameAs, *p.SameAs
+		c.SameAs = *p.SameAs
+	}
 	if p.Note != nil {
 		c.Notes = append(c.Notes, models.Note{Text: *p.Note, By: official.Login, At: now})
 		detail["note"] = "added"
@@ -166,7 +179,10 @@ func (s *Service) apply(official models.Official, c *models.Case, p Patch, move 
 // setStatus moves a case on. The deadline is for the first contact, so anything but new ends it.
 func (s *Service) setStatus(c *models.Case, status models.CaseStatus) {
 	c.Status = status
-	c.ClosedAt = models.Case{}.ClosedAt
+	c.ClosedAt = time.Time{}
+	if status != models.CaseNew {
+		s.spoke(c)
+	}
 	switch status {
 	case models.CaseNew:
 		c.DueAt = s.deadline(c.Program, c.Version, c.Level, s.now())
@@ -174,6 +190,6 @@ func (s *Service) setStatus(c *models.Case, status models.CaseStatus) {
 		c.ClosedAt = s.now()
 		fallthrough
 	default:
-		c.DueAt = models.Case{}.DueAt
+		c.DueAt = time.Time{}
 	}
 }

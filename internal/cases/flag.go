@@ -51,6 +51,7 @@ func (s *Service) follow(was *models.Case, d *models.Declaration) (*models.Case,
 	case d.Decision.Level > c.Level:
 		s.decided(c, d)
 		s.shorten(c, d)
+		c.RaisedAt = d.ReceivedAt
 	case d.Decision.Level == c.Level && newest:
 		s.decided(c, d)
 	}
@@ -79,7 +80,7 @@ func ref(d *models.Declaration) models.DeclarationRef {
 func (s *Service) open(c *models.Case, d *models.Declaration) {
 	s.decided(c, d)
 	c.Status, c.Assignee = models.CaseNew, ""
-	c.OpenedAt, c.ClosedAt = d.ReceivedAt, time.Time{}
+	c.OpenedAt, c.ClosedAt, c.FirstContactAt, c.RaisedAt, c.UnreachedSince = d.ReceivedAt, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	c.DueAt = s.deadline(d.Program, d.Version, c.Level, d.ReceivedAt)
 }
 

@@ -33,11 +33,16 @@ type caseDoc struct {
 	Assignee    string            `bson:"assignee,omitempty" json:"assignee,omitempty"`
 	Assessment  *assessmentDoc    `bson:"assessment,omitempty" json:"assessment,omitempty"`
 	Notes       []noteDoc         `bson:"notes,omitempty" json:"notes,omitempty"`
+	Contacts    []contactDoc      `bson:"contacts,omitempty" json:"contacts,omitempty"`
+	SameAs      string            `bson:"same_as,omitempty" json:"same_as,omitempty"`
 	OpenedAt    Time              `bson:"opened_at" json:"opened_at"`
 	LastAt      Time              `bson:"last_at" json:"last_at"`
 	LastRecv    Time              `bson:"last_recv" json:"last_recv"`
 	DueAt       Time              `bson:"due_at" json:"due_at"` // noDeadline when there is none, so that it compares
 	MissedSince Time              `bson:"missed_since,omitempty" json:"missed_since,omitzero"`
+	RaisedAt    Time              `bson:"raised_at,omitempty" json:"raised_at,omitzero"`
+	Unreached   Time              `bson:"unreached,omitempty" json:"unreached,omitzero"`
+	ContactedAt Time              `bson:"contacted_at,omitempty" json:"contacted_at,omitzero"`
 	ClosedAt    Time              `bson:"closed_at,omitempty" json:"closed_at,omitzero"`
 	Search      []string          `bson:"search,omitempty" json:"search,omitempty"` // keyed hashes
 	Todo        *todoDoc          `bson:"todo,omitempty" json:"todo,omitempty"`
@@ -69,6 +74,13 @@ type noteDoc struct {
 	At   Time   `bson:"at" json:"at"`
 }
 
+type contactDoc struct {
+	Outcome models.Outcome `bson:"outcome" json:"outcome"`
+	Note    []byte         `bson:"note,omitempty" json:"note,omitempty"` // sealed
+	By      string         `bson:"by" json:"by"`
+	At      Time           `bson:"at" json:"at"`
+}
+
 func caseIndexes() []Index {
 	newest := func(name string, by ...string) Index {
 		index := Index{Name: name}
@@ -80,6 +92,16 @@ func caseIndexes() []Index {
 	}
 	return []Index{
 		newest("nation"), newest("province", "province"), newest("commune", "commune"),
+		newest("province_status", "province", "status"), newest("assignee", "assignee"),
+		// The queue by deadline and by level; a commune's few cases are sorted as they are read.
+		{Name: "due", Fields: []Order{{Field: "due_at"}, {Field: "_id"}}},
+		{Name: "province_due", Fields: []Order{{Field: "province"}, {Field: "due_at"}, {Field: "_id"}}},
+		{Name: "province_level", Fields: []Order{{Field: "province"}, {"level", true}, {"last_at", true}, {"_id", true}}},
+		{Name: "opened", Fields: []Order{{Field: "province"}, {Field: "opened_at"}}},
+		{Name: "raised", Fields: []Order{{Field: "raised_at"}, {Field: "_id"}}, Sparse: true},
+		{Name: "unreached", Fields: []Order{{Field: "unreached"}, {Field: "_id"}}, Sparse: true},
+		{Name: "same_as", Fields: []Order{{Field: "same_as"}, {Field: "_id"}}, Sparse: true},
+		{Name: "contacted", Fields: []Order{{Field: "province"}, {"contacted_at", true}, {"_id", true}}},
 		{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}},
 		// Those who owe an update are few: whoever asks for them alone, of any area, reads no others.
 		{Name: "missed", Fields: []Order{{Field: "missed_since"}, {Field: "_id"}}, Sparse: true},
@@ -105,7 +127,8 @@ func (s *Store) sealCase(ctx context.Context, c *models.Case) (caseDoc, error) {
 		Level: int(c.Level), Factors: c.Factors, Version: c.Version, DecidedForm: c.DecidedBy.Form, DecidedID: c.DecidedBy.ID,
 		LatestLevel: int(c.LatestLevel), Commune: c.Commune, Province: c.Province, Home: c.Home, Status: c.Status, Assignee: c.Assignee,
 		OpenedAt: At(c.OpenedAt), LastAt: At(c.LastDeclaredAt), LastRecv: At(c.LastReceivedAt),
-		DueAt: At(c.DueAt), MissedSince: At(c.MissedSince), ClosedAt: At(c.ClosedAt),
+		DueAt: At(c.DueAt), MissedSince: At(c.MissedSince), ClosedAt: At(c.ClosedAt), SameAs: c.SameAs,
+		RaisedAt: At(c.RaisedAt), Unreached: At(c.UnreachedSince), ContactedAt: At(c.FirstContactAt),
 	}
 	if doc.DueAt == 0 {
 		doc.DueAt = noDeadline
@@ -116,28 +139,46 @@ func (s *Store) sealCase(ctx context.Context, c *models.Case) (caseDoc, error) {
 	for _, l := range c.Levels {
 		doc.Levels = append(doc.Levels, levelDoc{At(l.At), int(l.Level), l.Declaration.Form, l.Declaration.ID})
 	}
-	if len(c.Notes) == 0 && c.Assessment == nil {
+	for _, contact := range c.Contacts {
+		doc.Contacts = append(doc.Contacts, contactDoc{Outcome: contact.Outcome, By: contact.By, At: At(contact.At)})
+	}
+	if !c.HasTexts() {
 		return doc, nil
 	}
 	key, err := s.accountKey(ctx, c.Account)
 	if err != nil || !key.Usable() {
 		return doc, err
 	}
+	return doc, sealCaseTexts(key, c, &doc)
+}
+
+// sealCaseTexts seals what officials wrote.
+func sealCaseTexts(key seal.DataKey, c *models.Case, doc *caseDoc) error {
+	for i, contact := range c.Contacts {
+		if contact.Note == "" {
+			continue
+		}
+		note, err := key.Seal([]byte(contact.Note), casePlace(c.ID, "contacts"))
+		if err != nil {
+			return err
+		}
+		doc.Contacts[i].Note = note
+	}
 	for _, n := range c.Notes {
 		text, err := key.Seal([]byte(n.Text), casePlace(c.ID, "notes"))
 		if err != nil {
-			return doc, err
+			return err
 		}
 		doc.Notes = append(doc.Notes, noteDoc{text, n.By, At(n.At)})
 	}
 	if a := c.Assessment; a != nil {
 		reason, err := key.Seal([]byte(a.Reason), casePlace(c.ID, "assessment"))
 		if err != nil {
-			return doc, err
+			return err
 		}
 		doc.Assessment = &assessmentDoc{int(a.Level), reason, a.By, At(a.At)}
 	}
-	return doc, nil
+	return nil
 }
 
 // openCases reads the households behind cases in one round trip and opens what is sealed.
@@ -182,6 +223,16 @@ func (s *Store) openCase(doc *caseDoc, accountDoc *accountDoc) (models.CasePerso
 		return out, nil // removed by the citizen, and no case was open any more
 	}
 	out.Person, out.Phone, out.Lang = *person, account.Phone, account.Lang
+	for i, contact := range doc.Contacts {
+		if len(contact.Note) == 0 {
+			continue
+		}
+		note, err := key.Open(contact.Note, casePlace(doc.ID, "contacts"))
+		if err != nil {
+			return out, err
+		}
+		out.Case.Contacts[i].Note = string(note)
+	}
 	for _, n := range doc.Notes {
 		text, err := key.Open(n.Text, casePlace(doc.ID, "notes"))
 		if err != nil {
@@ -208,7 +259,11 @@ func (doc *caseDoc) model() models.Case {
 		LatestLevel: models.Level(doc.LatestLevel), Commune: doc.Commune, Province: doc.Province, Home: doc.Home,
 		Status: doc.Status, Assignee: doc.Assignee,
 		OpenedAt: doc.OpenedAt.Time(), LastDeclaredAt: doc.LastAt.Time(), LastReceivedAt: doc.LastRecv.Time(),
-		MissedSince: doc.MissedSince.Time(), ClosedAt: doc.ClosedAt.Time(),
+		MissedSince: doc.MissedSince.Time(), ClosedAt: doc.ClosedAt.Time(), SameAs: doc.SameAs,
+		RaisedAt: doc.RaisedAt.Time(), UnreachedSince: doc.Unreached.Time(), FirstContactAt: doc.ContactedAt.Time(),
+	}
+	for _, contact := range doc.Contacts {
+		c.Contacts = append(c.Contacts, models.Contact{Outcome: contact.Outcome, By: contact.By, At: contact.At.Time()})
 	}
 	if doc.DueAt != noDeadline {
 		c.DueAt = doc.DueAt.Time()

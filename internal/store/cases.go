@@ -42,9 +42,14 @@ func (c *Cases) where(f models.CaseFilter, now time.Time) (conds []Cond) {
 	add(!f.Since.IsZero(), "last_at", Ge, At(f.Since))
 	add(f.Overdue != nil && *f.Overdue, "due_at", Lt, At(now))
 	add(f.Overdue != nil && !*f.Overdue, "due_at", Ge, At(now))
-	if f.Missed != nil {
-		add(true, "missed_since", Exists, *f.Missed)
+	for field, asked := range map[string]*bool{"missed_since": f.Missed, "raised_at": f.Raised, "unreached": f.Unreached} {
+		if asked != nil {
+			add(true, field, Exists, *asked)
+		}
 	}
+	add(f.SameAs != "", "same_as", Eq, f.SameAs)
+	add(!f.OpenedFrom.IsZero(), "opened_at", Ge, At(f.OpenedFrom))
+	add(!f.OpenedTo.IsZero(), "opened_at", Lt, At(f.OpenedTo))
 	if f.Search != nil {
 		add(true, "search", Any, c.store.searchHashes(f.Search, true))
 	}
@@ -59,16 +64,48 @@ func mapped[A, B any](in []A, f func(A) B) []B {
 	return out
 }
 
-// List gives the cases that match, newest declared first, with the identity behind each.
+// sorting is an order of a list: its fields, how a cursor holds them, and their values of one case.
+type sorting struct {
+	list   string
+	fields []Order
+	types  []keyType
+	key    func(caseDoc) []any
+}
+
+func sortingOf(order models.CaseOrder) sorting {
+	switch order {
+	case models.ByDeadline:
+		return sorting{colCases + ".due", []Order{{Field: "due_at"}, {Field: "_id"}}, []keyType{timeKey, stringKey},
+			func(d caseDoc) []any { return []any{int64(d.DueAt), d.ID} }}
+	case models.ByLevel:
+		return sorting{colCases + ".level", []Order{{"level", true}, {"last_at", true}, {"_id", true}}, []keyType{intKey, timeKey, stringKey},
+			func(d caseDoc) []any { return []any{d.Level, int64(d.LastAt), d.ID} }}
+	}
+	return sorting{colCases, []Order{{"last_at", true}, {"_id", true}}, []keyType{timeKey, stringKey},
+		func(d caseDoc) []any { return []any{int64(d.LastAt), d.ID} }}
+}
+
+// List gives the cases that match in the filter's order, with the identity behind each.
 func (c *Cases) List(ctx context.Context, f models.CaseFilter, now time.Time, page models.Page) ([]models.CasePerson, string, error) {
 	if c.scope == "" {
 		return nil, "", nil
 	}
 	// No index is named: which one serves best hangs on the filter, and deep pages were slower with a hint.
-	q := Query{Where: c.where(f, now), Sort: []Order{{"last_at", true}, {"_id", true}}, Limit: page.Limit + 1}
-	if err := q.after(colCases, page.Cursor, timeKey, stringKey); err != nil {
+	by := sortingOf(f.Order)
+	q := Query{Where: c.where(f, now), Sort: by.fields, Limit: page.Limit + 1}
+	if err := q.after(by.list, page.Cursor, by.types...); err != nil {
 		return nil, "", err
 	}
+	docs, err := c.find(ctx, q)
+	if err != nil {
+		return nil, "", asError("listing cases", err)
+	}
+	docs, next := cut(by.list, docs, page.Limit, by.key)
+	out, err := c.store.openCases(ctx, docs)
+	return out, next, asError("opening cases", err)
+}
+
+func (c *Cases) find(ctx context.Context, q Query) ([]caseDoc, error) {
 	var docs []caseDoc
 	err := c.store.engine.Find(ctx, colCases, q, func(raw Raw) error {
 		var doc caseDoc
@@ -76,12 +113,7 @@ func (c *Cases) List(ctx context.Context, f models.CaseFilter, now time.Time, pa
 		docs = append(docs, doc)
 		return err
 	})
-	if err != nil {
-		return nil, "", asError("listing cases", err)
-	}
-	docs, next := cut(colCases, docs, page.Limit, func(d caseDoc) []any { return []any{int64(d.LastAt), d.ID} })
-	out, err := c.store.openCases(ctx, docs)
-	return out, next, asError("opening cases", err)
+	return docs, err
 }
 
 // Count counts the cases that match.

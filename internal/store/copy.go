@@ -32,6 +32,7 @@ var documentOf = map[string]func() Document{
 	colLeases:       func() Document { return &leaseDoc{} },
 	colJournals:     func() Document { return &journalDoc{} },
 	colMigrations:   func() Document { return &markDoc{} },
+	colUndos:        func() Document { return &undoDoc{} },
 }
 
 // budgetDoc is what is in budgets: a count that an engine's Take keeps, or a pauseDoc.

@@ -18,6 +18,11 @@ func timeKey(v any) (any, bool) {
 	return Time(ms), ok
 }
 
+func intKey(v any) (any, bool) {
+	n, ok := v.(float64)
+	return int64(n), ok
+}
+
 func stringKey(v any) (any, bool) {
 	text, ok := v.(string)
 	return text, ok && idForm.MatchString(text)

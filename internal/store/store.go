@@ -51,6 +51,7 @@ const (
 	colCounters     = "counters"
 	colLeases       = "leases"
 	colJournals     = "journals"   // what the counting worker has under way
+	colUndos        = "undos"      // how a quick action is taken back
 	colMigrations   = "migrations" // the mark of a migration into this store that is not finished
 )
 
@@ -86,6 +87,7 @@ func Collections() []Collection {
 		}},
 		{Name: colLeases},
 		{Name: colJournals},
+		{Name: colUndos, TTL: "expires_at"},
 		{Name: colMigrations},
 	}
 }

@@ -1,0 +1,223 @@
+package cases
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"slices"
+	"time"
+
+	"khaibao/models"
+)
+
+// ContactInput is an attempt to reach the person, as an official logs it.
+type ContactInput struct {
+	Outcome models.Outcome
+	Note    string // may be empty
+}
+
+func (in *ContactInput) check() error {
+	var problems []models.FieldError
+	if !slices.Contains(models.Outcomes(), in.Outcome) {
+		problems = append(problems, models.FieldError{Field: "/outcome", Code: "unknown_option"})
+	}
+	text, problem := freeText("/note", in.Note, false)
+	if problem != nil {
+		problems = append(problems, *problem)
+	}
+	in.Note = text
+	return models.InvalidFields(problems...)
+}
+
+// Contact logs an attempt to reach the person. Somebody spoken to ends the deadline of the first contact; anything else
+// leaves it running. With ifMatch it is Changed when somebody was faster.
+func (s *Service) Contact(ctx context.Context, official models.Official, id string, ifMatch []string, in ContactInput) (Detail, error) {
+	if _, err := s.within(official.Area).Get(ctx, id); err != nil {
+		return Detail{}, err
+	}
+	if err := in.check(); err != nil {
+		return Detail{}, err
+	}
+	changed, err := s.within(official.Area).Change(ctx, id, ifMatch, func(c *models.CasePerson) ([]models.Effect, error) {
+		return s.contacted(official, &c.Case, in), nil
+	})
+	if err != nil {
+		return Detail{}, err
+	}
+	s.changed()
+	return s.detail(ctx, changed)
+}
+
+func (s *Service) contacted(official models.Official, c *models.Case, in ContactInput) []models.Effect {
+	now := s.now()
+	detail := map[string]string{"contact": string(in.Outcome)}
+	c.Contacts = append(c.Contacts, models.Contact{Outcome: in.Outcome, Note: in.Note, By: official.Login, At: now})
+	switch {
+	case in.Outcome.Spoke():
+		if c.Status == models.CaseNew {
+			detail["from"], detail["status"] = string(c.Status), string(models.CaseContacted)
+			c.Status = models.CaseContacted
+		}
+		c.DueAt = time.Time{}
+		s.spoke(c)
+	case c.UnreachedSince.IsZero():
+		c.UnreachedSince = now
+	}
+	entry := s.entry(official, "change_case", c)
+	entry.Detail = detail
+	return []models.Effect{{Kind: models.EffectAudit, Audit: &entry}}
+}
+
+// spoke ends what waits for a first contact.
+func (s *Service) spoke(c *models.Case) {
+	c.RaisedAt, c.UnreachedSince = time.Time{}, time.Time{}
+	if c.FirstContactAt.IsZero() {
+		c.FirstContactAt = s.now()
+	}
+}
+
+// Selection is the cases of an action: those that are named, or all that a filter and a search hold.
+type Selection struct {
+	IDs    []string
+	All    bool
+	Filter models.CaseFilter
+	Search string
+}
+
+// MaxSelection is how many cases one action changes.
+const MaxSelection = 2000
+
+// Action is what is done to every case of a selection; nil fields do nothing.
+type Action struct {
+	Assignee *string
+	Contact  *ContactInput
+}
+
+// Done is what an action did.
+type Done struct {
+	Changed int
+	Undo    string // takes it back within UndoFor; empty when nothing changed
+}
+
+// UndoFor is how long an action can be taken back.
+const UndoFor = 30 * time.Minute
+
+// Act does one thing to many cases, each as one audited change, in shared round trips. Cases that are closed are left out,
+// and so are those that have nothing to change.
+func (s *Service) Act(ctx context.Context, official models.Official, sel Selection, do Action) (Done, error) {
+	if err := s.checkAction(ctx, official, do); err != nil {
+		return Done{}, err
+	}
+	ids := sel.IDs
+	if sel.All {
+		var err error
+		if ids, err = s.within(official.Area).IDs(ctx, searching(sel.Filter, sel.Search), s.now(), MaxSelection+1); err != nil {
+			return Done{}, err
+		}
+	}
+	switch {
+	case len(ids) == 0:
+		return Done{}, models.InvalidField("/cases", "nothing_chosen", nil)
+	case len(ids) > MaxSelection:
+		return Done{}, models.InvalidField("/cases", "too_many_items", map[string]any{"max": MaxSelection})
+	}
+	items, err := s.within(official.Area).ChangeMany(ctx, ids, func(c *models.Case) ([]models.Effect, error) { return s.act(official, c, do) })
+	if len(items) > 0 {
+		s.changed()
+	}
+	if err != nil || len(items) == 0 {
+		return Done{Changed: len(items)}, err
+	}
+	undo := models.Undo{ID: newID(), Login: official.Login, ExpiresAt: time.Now().Add(UndoFor), Items: items}
+	return Done{len(items), undo.ID}, s.store.KeepUndo(ctx, undo)
+}
+
+func (s *Service) checkAction(ctx context.Context, official models.Official, do Action) error {
+	if do.Contact != nil {
+		return do.Contact.check()
+	}
+	if do.Assignee == nil || *do.Assignee == "" {
+		return nil
+	}
+	ok, err := s.mayTake(ctx, official, *do.Assignee)
+	if err == nil && !ok {
+		err = models.InvalidField("/assignee", "unknown_official", nil)
+	}
+	return err
+}
+
+func (s *Service) act(official models.Official, c *models.Case, do Action) ([]models.Effect, error) {
+	switch {
+	case c.Status == models.CaseClosed:
+		return nil, models.ErrUnchanged
+	case do.Contact != nil:
+		return s.contacted(official, c, *do.Contact), nil
+	}
+	return s.apply(official, c, Patch{Assignee: do.Assignee}, nil)
+}
+
+// Undo takes an action of the same official back, for every case that nobody has changed since, and tells how many.
+func (s *Service) Undo(ctx context.Context, official models.Official, id string) (int, error) {
+	undo, err := s.store.TakeUndo(ctx, id, official.Login, time.Now())
+	if err != nil {
+		return 0, err
+	}
+	before, ids := map[string]models.UndoItem{}, []string{}
+	for _, item := range undo.Items {
+		before[item.Case] = item
+		ids = append(ids, item.Case)
+	}
+	items, err := s.within(official.Area).ChangeMany(ctx, ids, func(c *models.Case) ([]models.Effect, error) {
+		item := before[c.ID]
+		if c.Rev != item.Rev {
+			return nil, models.ErrUnchanged
+		}
+		c.Restore(item.Before)
+		entry := s.entry(official, "change_case", c)
+		entry.Detail = map[string]string{"undo": "yes", "status": string(c.Status), "assignee": c.Assignee}
+		return []models.Effect{{Kind: models.EffectAudit, Audit: &entry}}, nil
+	})
+	if len(items) > 0 {
+		s.changed()
+	}
+	return len(items), err
+}
+
+// mayLink tells what keeps a case from being named as one of the same person.
+func (s *Service) mayLink(ctx context.Context, official models.Official, id, other string) (*models.FieldError, error) {
+	if other == id {
+		return &models.FieldError{Field: "/same_as", Code: "bad_value"}, nil
+	}
+	found, err := s.within(official.Area).Get(ctx, other)
+	switch {
+	case models.NotFound.Is(err):
+		return &models.FieldError{Field: "/same_as", Code: "unknown_case"}, nil
+	case err != nil:
+		return nil, err
+	case found.Case.SameAs != "": // links never make a chain or a ring
+		return &models.FieldError{Field: "/same_as", Code: "linked_already"}, nil
+	}
+	linked, err := s.within(official.Area).Count(ctx, models.CaseFilter{SameAs: id}, s.now())
+	if err == nil && linked > 0 {
+		return &models.FieldError{Field: "/same_as", Code: "linked_already"}, nil
+	}
+	return nil, err
+}
+
+// Colleagues gives the officials who may take a case of the official's area: active, working, and near.
+func (s *Service) Colleagues(ctx context.Context, official models.Official) ([]models.Official, error) {
+	all, err := s.store.Officials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(o models.Official) bool {
+		near := s.holds(official.Area, o.Area) || s.holds(o.Area, official.Area)
+		return !near || o.Disabled() || !o.Role.May(models.WorkCases)
+	}), nil
+}
+
+func newID() string {
+	raw := make([]byte, 16)
+	rand.Read(raw) // never fails
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
