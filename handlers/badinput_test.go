@@ -60,6 +60,8 @@ func TestBadDeclarations(t *testing.T) {
 		"beyond int64":          {object{"answers": object{"fever": jsonNumber("99999999999999999999")}}, map[string]string{"/answers/fever": "wrong_type"}},
 		"no answers":            {object{"answers": nil}, map[string]string{"/answers": "required"}},
 		"answers are no object": {object{"answers": []string{"fever"}}, map[string]string{"/answers": "wrong_type"}},
+		"date after the day":    {object{"program": "dengue", "answers": object{"fever": true, "onset": time.Now().AddDate(0, 0, 2).Format(time.DateOnly)}}, map[string]string{"/answers/onset": "out_of_bounds"}},
+		"date too long before":  {object{"program": "dengue", "answers": object{"fever": true, "onset": time.Now().AddDate(0, 0, -62).Format(time.DateOnly)}}, map[string]string{"/answers/onset": "out_of_bounds"}},
 		"unknown program":       {object{"program": "plague"}, map[string]string{"/program": "unknown_program"}},
 		"no program":            {object{"program": nil}, map[string]string{"/program": "required"}},
 		"unknown version":       {object{"program_version": 99}, map[string]string{"/program_version": "version_not_valid"}},

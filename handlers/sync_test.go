@@ -113,3 +113,18 @@ func TestUnreadableBodyNamesThePlace(t *testing.T) {
 		}
 	}
 }
+
+// Declarations and health updates have ids of their own.
+func TestOneIdForADeclarationAndAnUpdate(t *testing.T) {
+	t.Parallel()
+	r := newRich(t, 60)
+	form := r.form(object{"answers": object{"fever": true}})
+	for range 2 {
+		for _, path := range []string{"/v1/declarations", "/v1/health-updates"} {
+			if got := r.call("POST", path, r.token, form); got.status != http.StatusCreated && got.status != http.StatusOK {
+				t.Errorf("%s: got %d %s", path, got.status, got.body)
+			}
+		}
+	}
+	diff(t, "what is stored", r.stored(), 3)
+}

@@ -63,8 +63,7 @@ var loadShared = sync.OnceValues(func() (*shared, error) {
 	if s.texts, err = lang.Load(); err != nil {
 		return nil, err
 	}
-	known := func(code string) bool { _, ok := s.areas.Get(code); return ok && len(code) == 5 }
-	if s.programs, err = rules.Load(rules.Options{KnownArea: known}, rules.Source{Name: "programs", FS: programs.FS}); err != nil {
+	if s.programs, err = rules.Load(rules.Options{Commune: s.areas.Today}, rules.Source{Name: "programs", FS: programs.FS}); err != nil {
 		return nil, err
 	}
 	if s.keys, err = seal.Generate(); err != nil {

@@ -107,12 +107,8 @@ func assemble(ctx context.Context, p parts) (*app, error) {
 
 // loadPrograms loads the shipped programs and those of other sources.
 func loadPrograms(directory *areas.Directory, more ...rules.Source) (*rules.Catalog, error) {
-	known := func(code string) bool {
-		area, ok := directory.Get(code)
-		return ok && models.Area(area.Code).IsCommune()
-	}
 	sources := append([]rules.Source{{Name: "programs", FS: programs.FS}}, more...)
-	catalog, err := rules.Load(rules.Options{KnownArea: known}, sources...)
+	catalog, err := rules.Load(rules.Options{Commune: directory.Today}, sources...)
 	if err != nil {
 		return nil, fmt.Errorf("the programs are wrong:\n%w", err)
 	}

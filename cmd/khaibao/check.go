@@ -10,7 +10,6 @@ import (
 
 	"khaibao/internal/areas"
 	"khaibao/internal/rules"
-	"khaibao/models"
 )
 
 type checkCommand struct {
@@ -29,8 +28,7 @@ func (c *checkCommand) Run() error {
 	} else {
 		var sources []rules.Source
 		if sources, err = checkSources(c.Paths); err == nil {
-			known := func(code string) bool { a, ok := directory.Get(code); return ok && models.Area(a.Code).IsCommune() }
-			catalog, err = rules.Load(rules.Options{KnownArea: known}, sources...)
+			catalog, err = rules.Load(rules.Options{Commune: directory.Today}, sources...)
 		}
 	}
 	if err != nil {

@@ -170,6 +170,19 @@ func (d *Directory) Commune(code string) (Area, []Area, bool) {
 	return Area{}, candidates, false
 }
 
+// Today gives the code of today's commune for a code that somebody typed, as Commune finds it, or what is wrong: a field
+// error without its field, unknown_area, or ambiguous_area with the candidates.
+func (d *Directory) Today(code string) (string, *models.FieldError) {
+	commune, candidates, ok := d.Commune(code)
+	switch {
+	case ok:
+		return commune.Code, nil
+	case len(candidates) == 0:
+		return "", &models.FieldError{Code: "unknown_area"}
+	}
+	return "", &models.FieldError{Code: "ambiguous_area", Args: map[string]any{"candidates": List(candidates)}}
+}
+
 // Province finds today's province for a code of today's 34 or of the former 63, such as the birthplace in a national id.
 func (d *Directory) Province(code string) (Area, bool) {
 	if a := d.byCode[code]; a.Level == LevelProvince {

@@ -119,6 +119,18 @@ func TestCommune(t *testing.T) {
 			if diff := cmp.Diff(test.candidates, codes(candidates)); diff != "" {
 				t.Errorf("candidates (-want +got):\n%s", diff)
 			}
+			wrong := ""
+			today, problem := d.Today(test.code)
+			if problem != nil {
+				wrong = problem.Code
+			}
+			want := map[bool]string{true: "", false: "unknown_area"}[ok]
+			if len(test.candidates) > 0 {
+				want = "ambiguous_area"
+			}
+			if today != test.want || wrong != want {
+				t.Errorf("Today(%q) = %q, %q, want %q, %q", test.code, today, wrong, test.want, want)
+			}
 		})
 	}
 }

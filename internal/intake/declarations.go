@@ -97,7 +97,7 @@ func (s *Service) decide(account *models.Account, citizen models.Citizen, in Sub
 	if program == nil {
 		return nil, models.InvalidFields(problems...)
 	}
-	answers, answerProblems := program.Check(in.Form, in.Answers)
+	answers, answerProblems := program.Check(in.Form, in.Answers, in.OccurredAt)
 	if err := models.InvalidFields(append(problems, answerProblems...)...); err != nil {
 		return nil, err
 	}
@@ -163,8 +163,8 @@ func (s *Service) same(known *models.Declaration, in Submission) bool {
 		(!in.OccurredAt.IsZero() && !in.OccurredAt.Truncate(time.Millisecond).Equal(known.OccurredAt)) {
 		return false
 	}
-	then, _ := program.Check(known.Form, known.Answers)
-	again, problems := program.Check(known.Form, in.Answers)
+	then, _ := program.Check(known.Form, known.Answers, known.OccurredAt)
+	again, problems := program.Check(known.Form, in.Answers, known.OccurredAt)
 	return len(problems) == 0 && reflect.DeepEqual(then, again)
 }
 

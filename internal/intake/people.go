@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"khaibao/internal/areas"
 	"khaibao/models"
 )
 
@@ -241,13 +240,12 @@ func (s *Service) apply(person *models.Person, in PersonInput) []models.FieldErr
 
 // settle puts the person into a commune of today, mapping an old code that has one successor.
 func (s *Service) settle(person *models.Person, code string) *models.FieldError {
-	commune, candidates, ok := s.areas.Commune(code)
-	if ok {
-		person.Commune, person.Province = commune.Code, commune.Parent
-		return nil
+	today, problem := s.areas.Today(code)
+	if problem != nil {
+		problem.Field = "/area/commune"
+		return problem
 	}
-	if len(candidates) == 0 {
-		return &models.FieldError{Field: "/area/commune", Code: "unknown_area"}
-	}
-	return &models.FieldError{Field: "/area/commune", Code: "ambiguous_area", Args: map[string]any{"candidates": areas.List(candidates)}}
+	commune, _ := s.areas.Get(today)
+	person.Commune, person.Province = commune.Code, commune.Parent
+	return nil
 }

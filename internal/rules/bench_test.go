@@ -88,7 +88,7 @@ func twentyAnswers(t testing.TB, p *rules.Program) models.Answers {
 	for i := range 4 {
 		raw[fmt.Sprintf("contact_%d", i)] = "no"
 	}
-	answers, problems := p.Check(models.FormDeclaration, raw)
+	answers, problems := p.Check(models.FormDeclaration, raw, day)
 	if problems != nil {
 		t.Fatal(problems)
 	}
@@ -120,7 +120,7 @@ func BenchmarkCheck(b *testing.B) {
 	raw := map[string]any(twentyAnswers(b, p))
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Check(models.FormDeclaration, raw)
+		p.Check(models.FormDeclaration, raw, day)
 	}
 }
 

@@ -41,7 +41,7 @@ var (
 func build(d *decoder, file *programFile, content []byte, opts Options) *Program {
 	b := &builder{decoder: d, p: &Program{
 		id: file.ID.value, version: int(file.Version.value), keyword: file.Keyword.value,
-		content: content, file: d.file, knownArea: opts.KnownArea,
+		content: content, file: d.file, commune: opts.Commune,
 		forms: map[models.Form]*Form{}, levels: map[models.Level]levelTexts{},
 	}}
 	b.head(file)

@@ -109,47 +109,61 @@ func (b *builder) options(q *Question, n *questionNode) {
 	}
 }
 
-// bounds checks min and max: both for numbers, max for a text, none for the rest.
+// A date that says nothing else lies within the year before the declared day; none lies further away than a lifetime.
+const (
+	usualDaysBack = 365
+	maxDaysAway   = 45_000
+)
+
+// bounds checks min and max: both for numbers, either for dates, max for a text, none for the rest.
 func (b *builder) bounds(q *Question, n *questionNode) {
 	if !slices.Contains(questionTypes, string(q.Type)) {
 		return
 	}
-	numeric := q.Type == TypeInteger || q.Type == TypeDecimal
-	if n.Min.set && !numeric {
+	takesMin := q.Type == TypeInteger || q.Type == TypeDecimal || q.Type == TypeDate
+	if n.Min.set && !takesMin {
 		b.problem(n.Min.mark, "take min out", "a question of type %s has no min", q.Type)
 	}
-	if n.Max.set && !numeric && q.Type != TypeText {
+	if n.Max.set && !takesMin && q.Type != TypeText {
 		b.problem(n.Max.mark, "take max out", "a question of type %s has no max", q.Type)
 	}
-	least, most := 0.0, 1.0
-	switch {
-	case numeric && (n.Min.line == 0 || n.Max.line == 0):
-		b.problem(n.mark, "the least and the greatest plausible value", "%s needs min and max", q.ID)
-	case q.Type == TypeText && n.Max.line == 0:
-		b.problem(n.mark, "how many characters an answer may have, such as max: 200", "%s needs max", q.ID)
-	case numeric:
-		least, most = n.Min.value, n.Max.value
-		b.plausible(q, n)
-		q.Min = &least
-	case q.Type == TypeText:
-		most = float64(b.whole(n.Max, 1, 2000))
+	switch q.Type {
+	case TypeInteger, TypeDecimal:
+		if n.Min.line == 0 || n.Max.line == 0 {
+			b.problem(n.mark, "the least and the greatest plausible value", "%s needs min and max", q.ID)
+		}
+		b.plausible(n, q.Type == TypeInteger, maxNumber)
+	case TypeDate:
+		if !n.Min.set {
+			n.Min.value = -usualDaysBack
+		}
+		b.plausible(n, true, maxDaysAway)
+	case TypeText:
+		if n.Max.line == 0 {
+			b.problem(n.mark, "how many characters an answer may have, such as max: 200", "%s needs max", q.ID)
+		}
+		most := float64(b.whole(n.Max, 1, 2000))
+		q.Max = &most
+		return
+	default:
+		return
 	}
-	if numeric || q.Type == TypeText {
-		q.Min, q.Max = &least, &most
-	}
-	if q.Type == TypeText {
-		q.Min = nil
-	}
+	least, most := n.Min.value, n.Max.value
+	q.Min, q.Max = &least, &most
 }
 
-func (b *builder) plausible(q *Question, n *questionNode) {
+func (b *builder) plausible(n *questionNode, whole bool, limit float64) {
 	for _, bound := range []number{n.Min, n.Max} {
-		if math.Abs(bound.value) > maxNumber || (q.Type == TypeInteger && !bound.isWhole()) {
-			b.problem(bound.mark, fmt.Sprintf("bounds lie within %d; those of an integer are whole", maxNumber), "%s does not fit", plainNumber(bound.value))
+		if math.Abs(bound.value) > limit || (whole && !bound.isWhole()) {
+			b.problem(bound.mark, fmt.Sprintf("bounds lie within %s; those of an integer or a date are whole", plainNumber(limit)), "%s does not fit", plainNumber(bound.value))
 		}
 	}
-	if n.Min.set && n.Max.set && n.Min.value > n.Max.value {
-		b.problem(n.Min.mark, "exchange them", "min is greater than max")
+	if (n.Min.set || n.Max.set) && n.Min.value > n.Max.value {
+		at := n.Min.mark
+		if !n.Min.set {
+			at = n.Max.mark
+		}
+		b.problem(at, "exchange them", "min is greater than max")
 	}
 }
 

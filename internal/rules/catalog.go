@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"khaibao/models"
 )
 
 // maxFile is how large a program file may be, in bytes.
@@ -18,8 +20,9 @@ const maxFile = 1 << 20
 
 // Options is what programs need to know of the world around them.
 type Options struct {
-	// KnownArea tells whether an answer to an area question is a commune. Without it any code of five digits is.
-	KnownArea func(code string) bool
+	// Commune gives the code of today's commune for an answer to an area question, which may be a former code, or what is
+	// wrong with it: a field error without its field. Without it any code of five digits is taken as it is.
+	Commune func(code string) (today string, problem *models.FieldError)
 }
 
 // Source is a tree of program files, <id>/<version>.yaml. Name goes before the file names in problems.

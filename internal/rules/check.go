@@ -17,16 +17,16 @@ const maxNumber = 1_000_000_000
 
 // Check brings answers into their canonical form, or names everything that is wrong with them, in the order of the
 // form and then unknown questions by name. It takes values as decoded from JSON (bool, string, json.Number, float64,
-// []any and so on) or canonical ones, and gives for its own result the same result again. nil means not answered. The
-// answers are nil when a field error is given. The codes of the field errors are unknown_question, wrong_type,
-// out_of_bounds, unknown_option, duplicate_option, required, disabled, too_long, forbidden_characters, bad_date,
-// unknown_area, and no_such_form on "/program".
-func (p *Program) Check(form models.Form, raw map[string]any) (models.Answers, []models.FieldError) {
+// []any and so on) or canonical ones, and gives for its own result the same result again. nil means not answered. day is
+// any moment of the local day that is declared for: dates are bounded by it. The answers are nil when a field error is
+// given. The codes of the field errors are unknown_question, wrong_type, out_of_bounds, unknown_option, duplicate_option,
+// required, disabled, too_long, forbidden_characters, bad_date, unknown_area, ambiguous_area, and no_such_form on "/program".
+func (p *Program) Check(form models.Form, raw map[string]any, day time.Time) (models.Answers, []models.FieldError) {
 	f, ok := p.forms[form]
 	if !ok {
 		return nil, []models.FieldError{{Field: "/program", Code: "no_such_form"}}
 	}
-	c := checker{knownArea: p.knownArea, answers: models.Answers{}, wrong: map[string]bool{}}
+	c := checker{commune: p.commune, today: calendarDay(day), answers: models.Answers{}, wrong: map[string]bool{}}
 	for i := range f.Questions {
 		c.question(&f.Questions[i], raw[f.Questions[i].ID])
 	}
@@ -52,10 +52,11 @@ func (f *Form) strangers(raw map[string]any) []string {
 }
 
 type checker struct {
-	knownArea func(string) bool
-	answers   models.Answers
-	wrong     map[string]bool // questions whose answer is not known because it was wrong
-	problems  []models.FieldError
+	commune  func(string) (string, *models.FieldError)
+	today    time.Time // the declared day, as parseDate gives days
+	answers  models.Answers
+	wrong    map[string]bool // questions whose answer is not known because it was wrong
+	problems []models.FieldError
 }
 
 func (c *checker) fail(id, code string, args map[string]any) {
@@ -111,17 +112,41 @@ func (c *checker) stringAnswer(q *Question, s string) (any, string, map[string]a
 			return nil, "unknown_option", q.optionArgs()
 		}
 	case TypeDate:
-		if _, ok := parseDate(s); !ok {
-			return nil, "bad_date", nil
-		}
+		return c.dateAnswer(q, s)
 	case TypeArea:
-		if !isCommune(s) || (c.knownArea != nil && !c.knownArea(s)) {
-			return nil, "unknown_area", nil
-		}
+		return c.areaAnswer(s)
 	case TypeText:
 		return textAnswer(q, s)
 	}
 	return s, "", nil
+}
+
+// dateAnswer holds a day within the question's bounds, which are days from the declared one.
+func (c *checker) dateAnswer(q *Question, s string) (any, string, map[string]any) {
+	day, ok := parseDate(s)
+	if !ok {
+		return nil, "bad_date", nil
+	}
+	first, last := c.today.AddDate(0, 0, int(*q.Min)), c.today.AddDate(0, 0, int(*q.Max))
+	if day.Before(first) || day.After(last) {
+		return nil, "out_of_bounds", map[string]any{"min": first.Format(time.DateOnly), "max": last.Format(time.DateOnly)}
+	}
+	return s, "", nil
+}
+
+// areaAnswer gives the code of today's commune.
+func (c *checker) areaAnswer(s string) (any, string, map[string]any) {
+	if !isCommune(s) {
+		return nil, "unknown_area", nil
+	}
+	if c.commune == nil {
+		return s, "", nil
+	}
+	today, problem := c.commune(s)
+	if problem != nil {
+		return nil, problem.Code, problem.Args
+	}
+	return today, "", nil
 }
 
 func textAnswer(q *Question, s string) (any, string, map[string]any) {
@@ -222,6 +247,12 @@ func plainNumber(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) 
 func parseDate(s string) (time.Time, bool) {
 	day, err := time.Parse(time.DateOnly, s)
 	return day, err == nil && day.Year() >= 1900 && day.Year() < 2200
+}
+
+// calendarDay is the local day of a moment, as parseDate gives days.
+func calendarDay(at time.Time) time.Time {
+	year, month, day := at.In(models.Hanoi).Date()
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 }
 
 func isCommune(s string) bool {

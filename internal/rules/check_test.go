@@ -13,6 +13,17 @@ import (
 	"khaibao/models"
 )
 
+// commune knows one commune of today, a former code that became it, and one that became two.
+func commune(code string) (string, *models.FieldError) {
+	switch code {
+	case "00004", "00001":
+		return "00004", nil
+	case "00002":
+		return "", &models.FieldError{Code: "ambiguous_area", Args: map[string]any{"candidates": "00004, 00008"}}
+	}
+	return "", &models.FieldError{Code: "unknown_area"}
+}
+
 // everyType is a program with a question of every type and a chain of enable_when.
 func everyType(t testing.TB) *rules.Program {
 	t.Helper()
@@ -21,7 +32,7 @@ func everyType(t testing.TB) *rules.Program {
     - {id: many, type: choices, text: {vi: L, en: L}, options: *options}
     - {id: count, type: integer, min: 0, max: 120, text: {vi: I, en: I}}
     - {id: temp, type: decimal, min: -5, max: 45.5, text: {vi: D, en: D}}
-    - {id: onset, type: date, text: {vi: Ngày, en: Date}}
+    - {id: onset, type: date, min: -1000, text: {vi: Ngày, en: Date}}
     - {id: place, type: area, text: {vi: Xã, en: Commune}}
     - {id: note, type: text, max: 10, text: {vi: Ghi chú, en: Note}}
     - {id: if_ok, type: boolean, required: true, text: {vi: N, en: N}, enable_when: {all: [{question: ok, operator: "=", answer: true}]}}
@@ -31,7 +42,7 @@ func everyType(t testing.TB) *rules.Program {
     - {id: if_none, type: boolean, text: {vi: H, en: H}, enable_when: {all: [{question: note, operator: exists, answer: false}]}}
 `, "    - {id: r, when: ok, factors: [found], text: {vi: R., en: R.}}\n")
 	content = strings.Replace(content, "answers: {}", "answers: {ok: false}", 1)
-	catalog, err := rules.Load(rules.Options{KnownArea: func(code string) bool { return code == "00004" }},
+	catalog, err := rules.Load(rules.Options{Commune: commune},
 		rules.Source{FS: fstest.MapFS{"test/1.yaml": {Data: []byte(content)}}})
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +74,7 @@ func TestCheckAccepts(t *testing.T) {
 		{"no minus zero", m{"ok": false, "temp": json.Number("-0.0")}, models.Answers{"ok": false, "temp": float64(0)}},
 		{"date", m{"ok": false, "onset": "2024-02-29", "if_any": false}, models.Answers{"ok": false, "onset": "2024-02-29", "if_any": false}},
 		{"area", m{"ok": false, "place": "00004"}, models.Answers{"ok": false, "place": "00004"}},
+		{"a former area", m{"ok": false, "place": "00001"}, models.Answers{"ok": false, "place": "00004"}},
 		{"text is trimmed and composed", m{"ok": false, "note": " sô\u0301t\r\nho "}, models.Answers{"ok": false, "note": "sốt\nho"}},
 		{"blank text is unanswered", m{"ok": false, "note": " \n ", "if_none": true}, models.Answers{"ok": false, "if_none": true}},
 		{"enabled chain", m{"ok": true, "if_ok": true, "if_if": false}, models.Answers{"ok": true, "if_ok": true, "if_if": false}},
@@ -71,7 +83,7 @@ func TestCheckAccepts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, problems := p.Check(models.FormDeclaration, test.raw)
+			got, problems := p.Check(models.FormDeclaration, test.raw, day)
 			if problems != nil {
 				t.Fatalf("problems %v", problems)
 			}
@@ -81,7 +93,7 @@ func TestCheckAccepts(t *testing.T) {
 			if n, ok := got["temp"].(float64); ok && n == 0 && math.Signbit(n) {
 				t.Error("minus zero")
 			}
-			again, problems := p.Check(models.FormDeclaration, got)
+			again, problems := p.Check(models.FormDeclaration, got, day)
 			if diff := cmp.Diff(got, again); diff != "" || problems != nil {
 				t.Errorf("again: %v %s", problems, diff)
 			}
@@ -141,6 +153,12 @@ func TestCheckRefuses(t *testing.T) {
 		{"infinite", m{"ok": false, "temp": math.Inf(-1)}, []models.FieldError{{Field: "/answers/temp", Code: "out_of_bounds", Args: decimal}}},
 		{"no JSON number", m{"ok": false, "count": json.Number("0x10"), "temp": json.Number("inf")}, []models.FieldError{
 			{Field: "/answers/count", Code: "wrong_type", Args: m{"type": "integer"}}, {Field: "/answers/temp", Code: "wrong_type", Args: m{"type": "decimal"}}}},
+		{"after the declared day", m{"ok": false, "onset": "2026-11-24"}, []models.FieldError{
+			{Field: "/answers/onset", Code: "out_of_bounds", Args: m{"min": "2024-02-27", "max": "2026-11-23"}}}},
+		{"too long before", m{"ok": false, "onset": "2024-02-26"}, []models.FieldError{
+			{Field: "/answers/onset", Code: "out_of_bounds", Args: m{"min": "2024-02-27", "max": "2026-11-23"}}}},
+		{"a former code of several", m{"ok": false, "place": "00002"}, []models.FieldError{
+			{Field: "/answers/place", Code: "ambiguous_area", Args: m{"candidates": "00004, 00008"}}}},
 		{"bad date", m{"ok": false, "onset": "2026-02-30"}, []models.FieldError{{Field: "/answers/onset", Code: "bad_date"}}},
 		{"date with a time", m{"ok": false, "onset": "2026-02-03T00:00:00Z"}, []models.FieldError{{Field: "/answers/onset", Code: "bad_date"}}},
 		{"unknown area", m{"ok": false, "place": "00005"}, []models.FieldError{{Field: "/answers/place", Code: "unknown_area"}}},
@@ -152,7 +170,7 @@ func TestCheckRefuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			answers, got := p.Check(models.FormDeclaration, test.raw)
+			answers, got := p.Check(models.FormDeclaration, test.raw, day)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
 			}
@@ -168,7 +186,7 @@ func TestCheckAreaUnlisted(t *testing.T) {
 	t.Parallel()
 	p := logic(t, "a")
 	for code, want := range map[string]bool{"00005": true, "1234": false, "123456": false, "１２３４５": false, "": false} {
-		_, problems := p.Check(models.FormDeclaration, map[string]any{"home": code})
+		_, problems := p.Check(models.FormDeclaration, map[string]any{"home": code}, day)
 		if got := problems == nil; got != want {
 			t.Errorf("%q: accepted %v, want %v", code, got, want)
 		}

@@ -79,8 +79,7 @@ func (f *Form) valuation(in Input) *valuation {
 	if in.Sex != "" {
 		v.values[n+1] = types.String(in.Sex)
 	}
-	year, month, day := in.Day.In(models.Hanoi).Date()
-	v.values[n+2] = types.Timestamp{Time: time.Date(year, month, day, 0, 0, 0, 0, time.UTC)}
+	v.values[n+2] = types.Timestamp{Time: calendarDay(in.Day)}
 	return v
 }
 

@@ -276,7 +276,7 @@ func TestReplay(t *testing.T) {
 	if len(want.Reasons) == 0 {
 		t.Fatal("no rule fired")
 	}
-	in.Answers, _ = again.Check(in.Form, in.Answers)
+	in.Answers, _ = again.Check(in.Form, in.Answers, day)
 	in.Day = in.Day.UTC().Add(time.Hour)
 	var wait sync.WaitGroup
 	for range 8 {
@@ -301,7 +301,7 @@ func TestDecideUnknownForm(t *testing.T) {
 	if _, ok := p.Form(models.FormDaily); ok {
 		t.Error("there is a daily form")
 	}
-	if _, problems := p.Check(models.FormDaily, nil); len(problems) != 1 || problems[0].Code != "no_such_form" {
+	if _, problems := p.Check(models.FormDaily, nil, day); len(problems) != 1 || problems[0].Code != "no_such_form" {
 		t.Errorf("problems %v", problems)
 	}
 }

@@ -84,7 +84,7 @@ func TestNewDiseaseNeedsNoGo(t *testing.T) {
 	if failures := p.RunExamples(); len(failures) > 0 {
 		t.Error(failures)
 	}
-	answers, problems := p.Check(models.FormDeclaration, map[string]any{"diarrhoea": true, "stools": 5, "water": "well"})
+	answers, problems := p.Check(models.FormDeclaration, map[string]any{"diarrhoea": true, "stools": 5, "water": "well"}, at)
 	if problems != nil {
 		t.Fatal(problems)
 	}

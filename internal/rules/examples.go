@@ -46,7 +46,7 @@ func (p *Program) RunExamples() []ExampleFailure {
 }
 
 func (p *Program) run(e *Example) (message, hint string) {
-	answers, problems := p.Check(e.Form, e.Answers)
+	answers, problems := p.Check(e.Form, e.Answers, e.Day)
 	if len(problems) > 0 {
 		var list []string
 		for _, f := range problems {

@@ -63,7 +63,8 @@ type Question struct {
 	Emergency bool // a yes is an emergency
 	Group     string
 	Options   []Option // of choice and choices
-	// Min and Max bound an integer or decimal, inclusive. For a text Max is the greatest number of characters and Min nil.
+	// Min and Max bound an integer or decimal, inclusive; a date in days from the declared day, such as -30 to 0. For a
+	// text Max is the greatest number of characters and Min nil.
 	Min, Max   *float64
 	EnableWhen *EnableWhen // nil: always asked
 	Codes      Codes

@@ -55,11 +55,11 @@ func FuzzCheck(f *testing.F) {
 		if decoder.Decode(&raw) != nil {
 			return
 		}
-		answers, problems := p.Check(models.FormDeclaration, raw)
+		answers, problems := p.Check(models.FormDeclaration, raw, day)
 		if problems != nil {
 			return
 		}
-		again, problems := p.Check(models.FormDeclaration, answers)
+		again, problems := p.Check(models.FormDeclaration, answers, day)
 		if diff := cmp.Diff(answers, again); diff != "" || problems != nil {
 			t.Fatalf("checked again: %v %s", problems, diff)
 		}

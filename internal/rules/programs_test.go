@@ -38,7 +38,7 @@ func current(t testing.TB, id string) *rules.Program {
 // decide checks and decides a declaration.
 func decide(t testing.TB, p *rules.Program, age int, raw map[string]any) models.Decision {
 	t.Helper()
-	answers, problems := p.Check(models.FormDeclaration, raw)
+	answers, problems := p.Check(models.FormDeclaration, raw, day)
 	if len(problems) > 0 {
 		t.Fatalf("answers %v: %v", raw, problems)
 	}
@@ -256,7 +256,7 @@ func TestDeadlinesAndPlans(t *testing.T) {
 func TestDengueCriticalPhase(t *testing.T) {
 	t.Parallel()
 	p := current(t, "dengue")
-	answers, problems := p.Check(models.FormDeclaration, map[string]any{"fever": true, "onset": "2026-11-21"})
+	answers, problems := p.Check(models.FormDeclaration, map[string]any{"fever": true, "onset": "2026-11-21"}, day)
 	if problems != nil {
 		t.Fatal(problems)
 	}

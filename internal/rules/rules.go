@@ -26,13 +26,13 @@ type Program struct {
 	content    []byte
 	file       string
 
-	factors   []factor
-	forms     map[models.Form]*Form
-	levels    map[models.Level]levelTexts
-	ladder    Ladder
-	delivery  Delivery
-	examples  []Example
-	knownArea func(string) bool
+	factors  []factor
+	forms    map[models.Form]*Form
+	levels   map[models.Level]levelTexts
+	ladder   Ladder
+	delivery Delivery
+	examples []Example
+	commune  func(string) (string, *models.FieldError)
 }
 
 // factor is one thing worth knowing about a person, in words.
