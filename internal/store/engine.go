@@ -93,7 +93,8 @@ type Index struct {
 	Fields []Order
 	// Sparse leaves out the documents in which the first field is absent. Queries that use it ask for the field.
 	Sparse bool
-	// Multi marks an index on one field that holds an array of strings: a query by = or all finds its members.
+	// Multi marks an index on a field that holds an array of strings: a query by has, all or any finds its members. With
+	// _id as its second field, what has one member is read and counted in the order of _id without reading anything else.
 	Multi bool
 }
 
@@ -139,6 +140,8 @@ type Query struct {
 	Sort  []Order
 	After []any
 	Limit int
+	// Fields names the top-level fields to read besides _id, of strings, numbers and times; none reads whole documents.
+	Fields []string
 	// Index names the index to prefer; an engine may ignore it.
 	Index string
 }

@@ -45,6 +45,9 @@ func (e *Engine) Find(ctx context.Context, collection string, query store.Query,
 	if query.Index != "" {
 		opts.SetHint(query.Index) // DocumentDB has no statistics of a fresh collection and would read all of it
 	}
+	if len(query.Fields) > 0 {
+		opts.SetProjection(only(query.Fields))
+	}
 	if query.Limit > 0 {
 		opts.SetLimit(int64(query.Limit)).SetBatchSize(int32(min(query.Limit, 1000)))
 	}
@@ -53,6 +56,14 @@ func (e *Engine) Find(ctx context.Context, collection string, query store.Query,
 		return failed("reading", collection, err)
 	}
 	return drain(ctx, cursor, collection, each)
+}
+
+func only(fields []string) bson.D {
+	projection := make(bson.D, len(fields))
+	for i, field := range fields {
+		projection[i] = bson.E{Key: field, Value: 1}
+	}
+	return projection
 }
 
 func drain(ctx context.Context, cursor *mongo.Cursor, collection string, each func(store.Raw) error) error {

@@ -11,10 +11,12 @@ import (
 
 // filter is the WHERE of a query with its parameters. It keeps its first error.
 type filter struct {
-	c     *collection
-	conds []string
-	args  []any
-	err   error
+	c      *collection
+	conds  []string
+	args   []any
+	side   string // the side table that is gone through, in the order of id; empty for the documents themselves
+	beyond bool   // a condition asks for more than the id and a member
+	err    error
 }
 
 func (e *Engine) filter(name string, conds []store.Cond) (filter, error) {
@@ -27,6 +29,19 @@ func (e *Engine) filter(name string, conds []store.Cond) (filter, error) {
 		f.add(cond)
 	}
 	return f, f.err
+}
+
+// from is what is gone through. Behind one member that is its side table, where those who have it stand in the order of
+// id; the documents are looked up only where they are needed.
+func (f *filter) from(needed bool) string {
+	switch {
+	case f.side == "":
+		return table(f.c.Name)
+	case needed || f.beyond:
+		return f.side + " CROSS JOIN " + table(f.c.Name) + " USING (id)" // CROSS keeps the planner from turning it round
+	default:
+		return f.side
+	}
 }
 
 func (f *filter) where() string {
@@ -42,6 +57,12 @@ func (f *filter) and(condition string, args ...any) {
 
 func (f *filter) add(cond store.Cond) {
 	field := column(cond.Field)
+	if side, indexed := f.c.multi[cond.Field]; cond.Op == store.Has && indexed && f.side == "" {
+		f.side = side
+		f.and("value = ?", value(cond.Value))
+		return
+	}
+	f.beyond = f.beyond || cond.Field != "_id"
 	switch cond.Op {
 	case store.Eq, store.Lt, store.Le, store.Gt, store.Ge:
 		f.and(field+" "+string(cond.Op)+" ?", value(cond.Value))

@@ -21,7 +21,7 @@ func TestPlans(t *testing.T) {
 		{Name: "nation", Fields: newest},
 		{Name: "area", Fields: append([]store.Order{{Field: "area"}}, newest...)},
 		{Name: "todo", Fields: []store.Order{{Field: "todo.at"}, {Field: "_id"}}, Sparse: true},
-		{Name: "search", Fields: []store.Order{{Field: "search"}}, Multi: true},
+		{Name: "search", Fields: []store.Order{{Field: "search"}, {Field: "_id"}}, Multi: true},
 	}}})
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +39,8 @@ func TestPlans(t *testing.T) {
 		"a household":        {store.Query{Where: []store.Cond{{Field: "_id", Op: store.Gt, Value: "a|"}, {Field: "_id", Op: store.Lt, Value: "a}"}}, Sort: []store.Order{{Field: "_id", Desc: true}}}, "USING INDEX sqlite_autoindex_cases_1 (id>? AND id<?)"},
 		"some ids":           {store.Query{Where: []store.Cond{{Field: "_id", Op: store.In, Value: []string{"a", "b"}}}}, "USING INDEX sqlite_autoindex_cases_1 (id=?)"},
 		"by one member":      {store.Query{Where: []store.Cond{{Field: "search", Op: store.Any, Value: []string{"h"}}}}, "USING PRIMARY KEY (value=?)"},
+		"behind one member":  {store.Query{Where: []store.Cond{{Field: "search", Op: store.Has, Value: "h"}}, Sort: []store.Order{{Field: "_id"}}, After: []any{"x"}, Limit: 50}, "USING PRIMARY KEY (value=? AND id>?)"},
+		"only ids of them":   {store.Query{Where: []store.Cond{{Field: "search", Op: store.Has, Value: "h"}}, Sort: []store.Order{{Field: "_id"}}, After: []any{"x"}, Fields: []string{"_id"}}, "SEARCH cases__search USING PRIMARY KEY (value=? AND id>?)"},
 		"by several members": {store.Query{Where: []store.Cond{{Field: "search", Op: store.All, Value: []string{"h", "i"}}}}, "USING PRIMARY KEY (value=?)"},
 	} {
 		plan := explain(t, e, c.query)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	json "github.com/go-json-experiment/json/v1" // means the same as encoding/json and reads twice as fast
 
@@ -44,7 +45,7 @@ func (e *Engine) GetAll(ctx context.Context, name string, ids []string, each fun
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	return e.query(ctx, "SELECT doc FROM "+table(name)+f.where(), f, each)
+	return e.query(ctx, "SELECT doc FROM "+f.from(true)+f.where(), f, each)
 }
 
 // Find reads the documents that match, in order.
@@ -66,10 +67,11 @@ func (e *Engine) statement(name string, query *store.Query) (string, filter, err
 	if err != nil {
 		return "", f, err
 	}
+	f.beyond = f.beyond || slices.ContainsFunc(sort, func(o store.Order) bool { return o.Field != "_id" })
 	if len(values) > 0 {
 		f.after(sort, values)
 	}
-	text := "SELECT doc FROM " + table(name) + f.where()
+	text := "SELECT " + selected(query.Fields) + " FROM " + f.from(!justID(query)) + f.where()
 	if len(sort) > 0 {
 		text += " ORDER BY " + orderBy(sort)
 	}
@@ -77,6 +79,23 @@ func (e *Engine) statement(name string, query *store.Query) (string, filter, err
 		text += fmt.Sprintf(" LIMIT %d", query.Limit)
 	}
 	return text, f, nil
+}
+
+func justID(q *store.Query) bool { return slices.Equal(q.Fields, []string{"_id"}) }
+
+// selected is the document, or an object of some of its fields.
+func selected(fields []string) string {
+	if len(fields) == 0 {
+		return "doc"
+	}
+	text := "json_object('_id', id"
+	for _, field := range fields {
+		if field != "_id" {
+			path(field)
+			text += ", '" + field + "', json_extract(doc, " + path(field) + ")"
+		}
+	}
+	return text + ")"
 }
 
 func (e *Engine) query(ctx context.Context, text string, f filter, each func(store.Raw) error) error {
@@ -107,7 +126,7 @@ func (e *Engine) Count(ctx context.Context, name string, conds []store.Cond) (in
 		return 0, err
 	}
 	var n int64
-	if err := e.reads.QueryRowContext(ctx, "SELECT count(*) FROM "+table(name)+f.where(), f.args...).Scan(&n); err != nil {
+	if err := e.reads.QueryRowContext(ctx, "SELECT count(*) FROM "+f.from(false)+f.where(), f.args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("sqlite: counting %s: %w", name, err)
 	}
 	return n, nil

@@ -158,6 +158,68 @@ func (s suite) multiIndex(t *testing.T) {
 	expect("inserted", "x", "c")
 }
 
+// behindOneMember goes through the documents that have one member of an array, in the order of _id and by pages.
+func (s suite) behindOneMember(t *testing.T) {
+	e := s.start(t)
+	var want, flagged []string
+	for i := range 50 {
+		doc := thing{ID: id(i), Rev: "1", Tags: []string{"VN", fmt.Sprint("p", i%3)}, Flag: i%2 == 0, Level: int64(i)}
+		insert(t, e, doc)
+		if i%3 == 1 {
+			want = append(want, doc.ID)
+			if doc.Flag {
+				flagged = append(flagged, doc.ID)
+			}
+		}
+	}
+	all := []store.Cond{where("tags", store.Has, "p1")}
+	some := append(all, where("flag", store.Eq, true))
+	for name, c := range map[string]struct {
+		where  []store.Cond
+		fields []string
+		want   []string
+	}{
+		"documents":            {all, nil, want},
+		"ids":                  {all, []string{"_id"}, want},
+		"some documents":       {some, nil, flagged},
+		"some ids":             {some, []string{"_id"}, flagged},
+		"a field":              {all, []string{"level"}, want},
+		"two members, indexed": {append(all, where("tags", store.Has, "VN")), nil, want},
+		"and one of _id":       {append(all, where("_id", store.Gt, id(40))), []string{"_id"}, want[14:]},
+	} {
+		var got []string
+		query := store.Query{Where: c.where, Sort: []store.Order{{Field: "_id"}}, Limit: 4, Fields: c.fields, Index: "tags"}
+		for page := found(t, e, query); len(page) > 0; page = found(t, e, query) {
+			got = append(got, ids(page)...)
+			query.After = []any{page[len(page)-1].ID}
+		}
+		if diff := gocmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if n, err := e.Count(t.Context(), things, c.where); err != nil || int(n) != len(c.want) {
+			t.Errorf("%s: counted %d, want %d (%v)", name, n, len(c.want), err)
+		}
+	}
+}
+
+// fields reads parts of documents; what is absent stays so.
+func (s suite) fields(t *testing.T) {
+	e := s.start(t)
+	insert(t, e, thing{ID: "a", Rev: "1", Name: `"ă"`, Level: 1 << 60, At: 5, Todo: &part{At: 1}}, thing{ID: "b", Rev: "2"})
+	for name, c := range map[string]struct {
+		fields []string
+		want   []thing
+	}{
+		"none":    {[]string{"_id"}, []thing{{ID: "a"}, {ID: "b"}}},
+		"several": {[]string{"name", "level", "at"}, []thing{{ID: "a", Name: `"ă"`, Level: 1 << 60, At: 5}, {ID: "b"}}},
+	} {
+		got := found(t, e, store.Query{Sort: []store.Order{{Field: "_id"}}, Fields: c.fields})
+		if diff := gocmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 func (s suite) pages(t *testing.T) {
 	e := s.start(t)
 	var docs []thing
