@@ -12,6 +12,7 @@ const (
 	// MessageReminder and MessageReminderSMS ask for the update of a plan that has not come: the first rung, and the next.
 	MessageReminder    MessageKind = "reminder"
 	MessageReminderSMS MessageKind = "reminder_sms"
+	MessageBroadcast   MessageKind = "broadcast" // an official's text for many households
 )
 
 // Route is the way a message takes to somebody.
@@ -47,6 +48,11 @@ var stateOrder = map[MessageState]int{
 // never set a message back.
 func (s MessageState) Before(other MessageState) bool { return stateOrder[s] < stateOrder[other] }
 
+// MessageStates lists them.
+func MessageStates() []MessageState {
+	return []MessageState{MessagePending, MessageStored, MessageSent, MessageFailed, MessageExpired, MessageDelivered}
+}
+
 // Lane orders messages by urgency: an OTP never waits behind anything.
 type Lane int
 
@@ -81,6 +87,8 @@ type Message struct {
 	PersonID    string         // advice: whom it is about
 	Declaration DeclarationRef // advice: where its text comes from
 	Slot        time.Time      // reminder: when the update that it asks for was due
+	Broadcast   string         // broadcast: its id, where its text comes from
+	Counted     MessageState   // broadcast: the state that the broadcast's own numbers hold it in; a store sets it
 
 	State     MessageState
 	Reason    string // why it stands where it does: a code, never a text of a third party

@@ -62,11 +62,11 @@ const (
 	WorkCases       Permission = "work_cases" // change, reveal, export masked
 	ManageOfficials Permission = "manage_officials"
 	ExportIdentity  Permission = "export_identity"
-	Broadcast       Permission = "broadcast"
+	SendBroadcasts  Permission = "broadcast"
 	ReadAudit       Permission = "read_audit"
 )
 
-var managerPermissions = []Permission{ReadCases, WorkCases, ManageOfficials, ExportIdentity, Broadcast}
+var managerPermissions = []Permission{ReadCases, WorkCases, ManageOfficials, ExportIdentity, SendBroadcasts}
 
 var rolePermissions = map[Role][]Permission{
 	Viewer:          {ReadCases},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"khaibao/internal/seal"
 	"khaibao/models"
@@ -20,6 +21,9 @@ type phoneDoc struct {
 func (d phoneDoc) Key() string      { return d.ID }
 func (d phoneDoc) Revision() string { return d.Rev }
 
+// accountDoc is a household. Province and commune are those where the first of its people lives, elsewhere those of the
+// others that differ, and news says that it consented to news: that is what broadcasts find their recipients by. Most
+// households live in one place, so most are found by one plain field, in the order of _id on every engine.
 type accountDoc struct {
 	ID             string       `bson:"_id" json:"_id"`
 	Rev            string       `bson:"rev" json:"rev"`
@@ -31,6 +35,10 @@ type accountDoc struct {
 	Devices        []deviceDoc  `bson:"devices,omitempty" json:"devices,omitempty"`
 	Consents       []consentDoc `bson:"consents,omitempty" json:"consents,omitempty"`
 	SMSOptOut      Time         `bson:"sms_opt_out,omitempty" json:"sms_opt_out,omitzero"`
+	Province       string       `bson:"province,omitempty" json:"province,omitempty"`
+	Commune        string       `bson:"commune,omitempty" json:"commune,omitempty"`
+	Elsewhere      []string     `bson:"elsewhere,omitempty" json:"elsewhere,omitempty"`
+	News           bool         `bson:"news,omitempty" json:"news,omitempty"`
 	ErasedAt       Time         `bson:"erased_at,omitempty" json:"erased_at,omitzero"`
 	KeyUntilClosed bool         `bson:"key_until_closed,omitempty" json:"key_until_closed,omitempty"`
 	Todo           *todoDoc     `bson:"todo,omitempty" json:"todo,omitempty"`
@@ -315,6 +323,7 @@ func sealAccount(a *models.Account, key seal.DataKey) (accountDoc, error) {
 	if !key.Usable() || (a.Erased() && !a.KeyUntilClosed) {
 		return doc, nil
 	}
+	doc.live(a)
 	var err error
 	if doc.Phone, err = key.Seal([]byte(a.Phone), accountPlace(a.ID, "phone")); err != nil {
 		return doc, err
@@ -334,6 +343,27 @@ func sealAccount(a *models.Account, key seal.DataKey) (accountDoc, error) {
 		doc.Devices = append(doc.Devices, deviceDoc{d.ID, token, d.Platform, d.Lang, At(d.UpdatedAt)})
 	}
 	return doc, nil
+}
+
+// live says where a household that is not erased lives.
+func (d *accountDoc) live(a *models.Account) {
+	if a.Erased() {
+		return
+	}
+	for _, p := range a.People {
+		if !p.RemovedAt.IsZero() || p.Commune == "" {
+			continue
+		}
+		if d.Province == "" {
+			d.Province, d.Commune = p.Province, p.Commune
+		}
+		for _, area := range []string{p.Province, p.Commune} {
+			if area != d.Province && area != d.Commune && !slices.Contains(d.Elsewhere, area) {
+				d.Elsewhere = append(d.Elsewhere, area)
+			}
+		}
+	}
+	d.News = slices.ContainsFunc(a.Consents, func(c models.Consent) bool { return c.Purpose == models.News && c.Granted })
 }
 
 func sealPerson(account string, p *models.Person, key seal.DataKey) (personDoc, error) {

@@ -103,6 +103,9 @@ func caseIndexes() []Index {
 		{Name: "same_as", Fields: []Order{{Field: "same_as"}, {Field: "_id"}}, Sparse: true},
 		{Name: "contacted", Fields: []Order{{Field: "province"}, {"contacted_at", true}, {"_id", true}}},
 		{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}},
+		// Households of people with a case, in the order in which a broadcast goes through them.
+		{Name: "province_account", Fields: []Order{{Field: "province"}, {Field: "account"}, {Field: "_id"}}},
+		{Name: "commune_account", Fields: []Order{{Field: "commune"}, {Field: "account"}, {Field: "_id"}}},
 		// Those who owe an update are few: whoever asks for them alone, of any area, reads no others.
 		{Name: "missed", Fields: []Order{{Field: "missed_since"}, {Field: "_id"}}, Sparse: true},
 		{Name: "search", Fields: []Order{{Field: "search"}}, Multi: true},

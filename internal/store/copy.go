@@ -21,6 +21,7 @@ var documentOf = map[string]func() Document{
 	colCases:        func() Document { return &caseDoc{} },
 	colFollowUps:    func() Document { return &followUpDoc{} },
 	colOutbox:       func() Document { return &messageDoc{} },
+	colBroadcasts:   func() Document { return &broadcastDoc{} },
 	colAudit:        func() Document { return &auditDoc{} },
 	colOfficials:    func() Document { return &officialDoc{} },
 	colPrograms:     func() Document { return &programDoc{} },

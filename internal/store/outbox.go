@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -28,6 +29,9 @@ type messageDoc struct {
 	PersonID  string              `bson:"person,omitempty" json:"person,omitempty"`
 	Form      models.Form         `bson:"form,omitempty" json:"form,omitempty"`
 	Declared  string              `bson:"declared,omitempty" json:"declared,omitempty"`
+	Broadcast string              `bson:"broadcast,omitempty" json:"broadcast,omitempty"`
+	Moved     string              `bson:"moved,omitempty" json:"moved,omitempty"`     // the broadcast, once the message was written again
+	Counted   models.MessageState `bson:"counted,omitempty" json:"counted,omitempty"` // what it was before that
 	Slot      Time                `bson:"slot,omitempty" json:"slot,omitzero"`
 	State     models.MessageState `bson:"state" json:"state"`
 	Reason    string              `bson:"reason,omitempty" json:"reason,omitempty"`
@@ -63,9 +67,12 @@ func messageID(account, id string) string {
 func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
 	doc := messageDoc{
 		ID: messageID(m.Account, m.ID), Rev: NewID(), Account: m.Account, Kind: m.Kind, WasLane: int(m.Lane), Route: m.Route, Lang: m.Lang,
-		Program: m.Program, PersonID: m.PersonID, Form: m.Declaration.Form, Declared: m.Declaration.ID, Slot: At(m.Slot),
+		Program: m.Program, PersonID: m.PersonID, Form: m.Declaration.Form, Declared: m.Declaration.ID, Broadcast: m.Broadcast, Slot: At(m.Slot),
 		State: m.State, Reason: m.Reason, Retryable: m.Retryable, Attempts: m.Attempts, Delivered: m.Delivered,
 		CreatedAt: At(m.CreatedAt), ExpiresAt: At(m.ExpiresAt), SentAt: At(m.SentAt), PurgeAt: At(m.CreatedAt.Add(keepMessages)),
+	}
+	if m.Counted != "" {
+		doc.Moved, doc.Counted = m.Broadcast, m.Counted
 	}
 	if m.Kind == models.MessageOTP {
 		doc.PurgeAt = At(m.CreatedAt.Add(keepOTPs))
@@ -105,9 +112,12 @@ func (s *Store) openMessage(doc *messageDoc) (models.Message, error) {
 	m := models.Message{
 		ID: doc.ID[len(account)+1:], Rev: doc.Rev, Account: doc.Account, Kind: doc.Kind, Lane: models.Lane(doc.WasLane), Lang: doc.Lang,
 		Route: doc.Route, SMSAt: doc.SMSAt.Time(),
-		Program: doc.Program, PersonID: doc.PersonID, Declaration: models.DeclarationRef{Form: doc.Form, ID: doc.Declared}, Slot: doc.Slot.Time(),
+		Program: doc.Program, PersonID: doc.PersonID, Declaration: models.DeclarationRef{Form: doc.Form, ID: doc.Declared}, Broadcast: doc.Broadcast, Slot: doc.Slot.Time(),
 		State: doc.State, Reason: doc.Reason, Retryable: doc.Retryable, Attempts: doc.Attempts, Delivered: doc.Delivered,
 		CreatedAt: doc.CreatedAt.Time(), DueAt: doc.Due.Time(), ExpiresAt: doc.ExpiresAt.Time(), SentAt: doc.SentAt.Time(),
+	}
+	if m.Broadcast != "" { // it was counted as it was when it was made, or first read to be changed
+		m.Counted = cmp.Or(doc.Counted, doc.State)
 	}
 	for field, value := range map[string]struct {
 		sealed []byte

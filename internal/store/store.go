@@ -43,6 +43,7 @@ const (
 	colFollowUps    = "follow_ups"
 	colOutbox       = "outbox"
 	colAudit        = "audit"
+	colBroadcasts   = "broadcasts"
 	colOfficials    = "officials"
 	colPrograms     = "programs"
 	colSessions     = "sessions" // refresh families
@@ -61,7 +62,13 @@ func Collections() []Collection {
 	return []Collection{
 		{Name: colPhones, Indexes: []Index{{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}}}},
 		{Name: colTokens, Indexes: []Index{{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}}}},
-		{Name: colAccounts, Indexes: []Index{todo}},
+		{Name: colAccounts, Indexes: []Index{
+			{Name: "province", Fields: []Order{{Field: "province"}, {Field: "_id"}}},
+			{Name: "commune", Fields: []Order{{Field: "commune"}, {Field: "_id"}}},
+			{Name: "elsewhere", Fields: []Order{{Field: "elsewhere"}, {Field: "_id"}}, Multi: true},
+			{Name: "news", Fields: []Order{{Field: "news"}, {Field: "_id"}}, Sparse: true},
+			todo,
+		}},
 		{Name: colDeclarations, Indexes: []Index{todo}},
 		{Name: colUpdates, Indexes: []Index{todo}},
 		{Name: colCases, Indexes: append(caseIndexes(), todo)},
@@ -72,6 +79,13 @@ func Collections() []Collection {
 		{Name: colOutbox, TTL: "purge_at", Indexes: []Index{
 			{Name: "queue", Fields: []Order{{Field: "lane"}, {Field: "route"}, {Field: "due"}, {Field: "_id"}}, Sparse: true},
 			{Name: "sms_at", Fields: []Order{{Field: "sms_at"}, {Field: "_id"}}, Sparse: true},
+			{Name: "moved", Fields: []Order{{Field: "moved"}, {Field: "counted"}, {Field: "state"}}, Sparse: true},
+		}},
+		{Name: colBroadcasts, Indexes: []Index{
+			{Name: "newest", Fields: []Order{{Field: "created_at", Desc: true}, {Field: "_id", Desc: true}}},
+			{Name: "province", Fields: []Order{{Field: "province"}, {Field: "created_at", Desc: true}, {Field: "_id", Desc: true}}},
+			{Name: "active", Fields: []Order{{Field: "active"}, {Field: "_id"}}, Sparse: true},
+			todo,
 		}},
 		{Name: colAudit, Indexes: []Index{
 			{Name: "account", Fields: []Order{{Field: "account"}, {Field: "at", Desc: true}, {Field: "_id", Desc: true}}, Sparse: true},
