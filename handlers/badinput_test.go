@@ -218,7 +218,7 @@ func TestUnreadableBodies(t *testing.T) {
 		"another charset":   {`{}`, "application/json; charset=utf-16", http.StatusUnsupportedMediaType},
 		"a charset, quoted": {`{}`, `application/json; charset="UTF-8"`, http.StatusUnprocessableEntity},
 	}
-	for _, path := range []string{"POST /v1/declarations", "POST /v1/people", "POST /v1/sync", "PUT /v1/devices/d", "PUT /v1/consents/news", "POST /v1/auth/otp", "POST /v1/official/login"} {
+	for _, path := range []string{"POST /v1/declarations", "POST /v1/people", "POST /v1/sync", "PUT /v1/devices/d", "PUT /v1/consents/news", "PUT /v1/me/pin", "POST /v1/auth/otp", "POST /v1/official/login"} {
 		method, path, _ := strings.Cut(path, " ")
 		for name, test := range tests {
 			if got := r.call(method, path, r.token, test.body, "Content-Type", test.header); got.status != test.want {

@@ -27,6 +27,7 @@ import (
 type Config struct {
 	Tokens    *auth.Tokens
 	Citizens  *auth.Citizens
+	PINs      *auth.PINs
 	Officials *auth.Officials
 	Intake    *intake.Service
 	Cases     *cases.Service

@@ -92,3 +92,18 @@ func (s *Server) erase(c echo.Context, citizen models.Citizen) error {
 	}
 	return answer(c, http.StatusOK, keptResponse{erased.KeptUntilClosed})
 }
+
+type pinRequest struct {
+	PIN string `json:"pin" validate:"required"`
+}
+
+func (s *Server) setPIN(c echo.Context, citizen models.Citizen) error {
+	var in pinRequest
+	if err := s.read(c, &in); err != nil {
+		return err
+	}
+	if err := s.PINs.Set(c.Request().Context(), citizen.Account, in.PIN); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}

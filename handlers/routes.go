@@ -56,6 +56,7 @@ func (s *Server) apiRoutes() []route {
 		{method: put, path: "/v1/consents/:purpose", access: s.citizen(s.setConsent)},
 		{method: get, path: "/v1/me/export", access: s.citizen(s.export), slow: true},
 		{method: get, path: "/v1/me/access-log", access: s.citizen(s.accessLog), query: []string{"limit", "cursor"}},
+		{method: put, path: "/v1/me/pin", access: s.citizen(s.setPIN)},
 		{method: remove, path: "/v1/me", access: s.citizen(s.erase)},
 
 		// Officials.

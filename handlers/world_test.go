@@ -124,6 +124,8 @@ func (w *world) config() Config {
 		Budgets: auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 1000}, ValidArea: w.areas.ValidScope,
 	})
 	must(w, err)
+	pins, err := auth.NewPINs(w.store, auth.Argon2{Time: 1, Memory: 8, Threads: 1, Parallel: 2}, nil)
+	must(w, err)
 	caseWork := cases.New(cases.Config{
 		Store: w.store, Within: func(scope models.Area) cases.Scoped { return w.store.Within(scope) },
 		Programs: w.programs, Areas: w.areas, Now: w.now,
@@ -152,7 +154,7 @@ func (w *world) config() Config {
 		SMSAfter: w.programs.SMSAfter, Enqueued: func() {}, Now: w.now, Owner: "test", Log: log,
 	})
 	return Config{
-		Tokens: tokens, Citizens: citizens, Officials: w.officials, Cases: caseWork, Privacy: rights,
+		Tokens: tokens, Citizens: citizens, PINs: pins, Officials: w.officials, Cases: caseWork, Privacy: rights,
 		Intake: intake.New(intake.Config{Store: w.store, Programs: w.programs, Areas: w.areas, Now: w.now}),
 		Inbox:  inbox, Devices: push.NewDevices(w.store, w.now),
 		Programs: w.programs, Areas: w.areas, Texts: w.texts, Now: w.now, Log: log, Metrics: prometheus.NewRegistry(),

@@ -46,12 +46,20 @@ type Account struct {
 	People    []Person
 	Devices   []Device
 	Consents  []Consent
+	PIN       PIN
 	// SMSOptOut is since when the household wants no SMS but one-time codes; zero: it takes them.
 	SMSOptOut time.Time
 	// ErasedAt is set on a tombstone: sign-in has ended. While KeyUntilClosed is true the identity stays
 	// readable for officials because a case is open; it is dropped when that closes.
 	ErasedAt       time.Time
 	KeyUntilClosed bool
+}
+
+// PIN protects on a keypad what a phone number alone must not do.
+type PIN struct {
+	Hash        string // argon2id in PHC form, sealed in a store; empty while none was chosen
+	Wrong       int    // tries since the last right one
+	LockedUntil time.Time
 }
 
 // Erased tells whether the account is a tombstone.

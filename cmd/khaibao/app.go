@@ -59,6 +59,7 @@ type app struct {
 	metrics   *prometheus.Registry
 	tokens    *auth.Tokens
 	citizens  *auth.Citizens
+	pins      *auth.PINs
 	officials *auth.Officials
 	intake    *intake.Service
 	cases     *cases.Service
@@ -186,7 +187,7 @@ func observeOutbox(metrics *prometheus.Registry) func(push.Outcome) {
 
 func (a *app) pages() error {
 	config := handlers.Config{
-		Tokens: a.tokens, Citizens: a.citizens, Officials: a.officials, Intake: a.intake, Cases: a.cases, Privacy: a.privacy,
+		Tokens: a.tokens, Citizens: a.citizens, PINs: a.pins, Officials: a.officials, Intake: a.intake, Cases: a.cases, Privacy: a.privacy,
 		Inbox:   a.inbox,
 		Devices: push.NewDevices(a.store, a.now), Programs: a.catalog, Areas: a.areas, Texts: a.texts,
 		Now: a.now, Log: a.log, Metrics: a.metrics, TrustedProxies: a.proxies, OperationsHere: a.oneAddress,

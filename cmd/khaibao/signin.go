@@ -23,8 +23,12 @@ func (a *app) signIn() (err error) {
 	if err != nil {
 		return err
 	}
+	argon := cmp.Or(a.argon, auth.DefaultArgon2())
+	if a.pins, err = auth.NewPINs(a.store, argon, nil); err != nil {
+		return err
+	}
 	a.officials, err = auth.NewOfficials(auth.OfficialsConfig{
-		Store: a.store, Keys: a.keys, Tokens: a.tokens, Argon2: cmp.Or(a.argon, auth.DefaultArgon2()), Budgets: cmp.Or(a.logins, auth.DefaultLoginBudgets()), ValidArea: a.areas.ValidScope,
+		Store: a.store, Keys: a.keys, Tokens: a.tokens, Argon2: argon, Budgets: cmp.Or(a.logins, auth.DefaultLoginBudgets()), ValidArea: a.areas.ValidScope,
 	})
 	return err
 }

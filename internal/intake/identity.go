@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -68,10 +67,10 @@ func normalAddress(line string) (string, string) {
 	return line, ""
 }
 
-// normalBirthDate takes a day between 1900 and today.
-func (s *Service) normalBirthDate(text string) (string, string) {
-	born, err := time.ParseInLocation(time.DateOnly, text, models.Hanoi)
-	if err != nil || born.Year() < 1900 || born.After(s.now()) {
+// normalBirthDate takes a day between 1900 and today, from a keypad also the year alone.
+func (s *Service) normalBirthDate(text string, keypad bool) (string, string) {
+	born, err := models.ParseBirthDate(text)
+	if err != nil || (len(text) == 4 && !keypad) || born.Year() < 1900 || born.After(s.now()) {
 		return "", "bad_birth_date"
 	}
 	return text, ""

@@ -92,11 +92,14 @@ func TestUUIDv7(t *testing.T) {
 func TestBirthDates(t *testing.T) {
 	t.Parallel()
 	s := New(Config{Now: func() time.Time { return time.Date(2026, 11, 20, 1, 0, 0, 0, time.UTC) }})
-	for in, ok := range map[string]bool{
-		"1900-01-01": true, "1899-12-31": false, "2026-11-20": true, "2026-11-21": false, "2025-02-29": false, "1958": false, "58-01-01": false,
+	for in, want := range map[string][2]bool{ // from the app, from a keypad
+		"1900-01-01": {true, true}, "1899-12-31": {}, "2026-11-20": {true, true}, "2026-11-21": {}, "2025-02-29": {}, "58-01-01": {},
+		"1958": {false, true}, "2026": {false, true}, "2027": {}, "1899": {}, "58": {}, "19x8": {}, "": {},
 	} {
-		if _, code := s.normalBirthDate(in); (code == "") != ok {
-			t.Errorf("birth date %s: %q", in, code)
+		for i, keypad := range []bool{false, true} {
+			if _, code := s.normalBirthDate(in, keypad); (code == "") != want[i] {
+				t.Errorf("birth date %s, keypad %t: %q", in, keypad, code)
+			}
 		}
 	}
 }

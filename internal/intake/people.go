@@ -61,11 +61,13 @@ func (s *Service) Person(ctx context.Context, citizen models.Citizen, id string)
 	return *person, nil
 }
 
-// AddPerson adds somebody to the household and tells whether they are new. The same id with the same content gives the
+// AddPerson adds somebody to the household and tells whether they are new. Who is entered on a keypad (by USSD or SMS) may
+// have no name yet and a year of birth only. The same id with the same content gives the
 // person as they are now; with other content, and for somebody who was removed, it is a Conflict. Warnings are fields that look wrong but are accepted.
 func (s *Service) AddPerson(ctx context.Context, citizen models.Citizen, in PersonInput) (person models.Person, warnings []models.FieldError, added bool, err error) {
 	candidate := models.Person{ID: in.ID}
-	problems := slices.Concat(in.Wrong, s.apply(&candidate, in), missing(in))
+	keypad := citizen.Channel == models.ChannelUSSD || citizen.Channel == models.ChannelSMS
+	problems := slices.Concat(in.Wrong, s.apply(&candidate, in, keypad), missing(in, keypad))
 	if in.ID != "" && !isUUIDv7(in.ID) {
 		problems = append(problems, models.FieldError{Field: "/id", Code: "not_uuidv7"})
 	}
@@ -99,13 +101,13 @@ func (s *Service) AddPerson(ctx context.Context, citizen models.Citizen, in Pers
 	return person, s.doubts(person), added, nil
 }
 
-func missing(in PersonInput) []models.FieldError {
+func missing(in PersonInput, keypad bool) []models.FieldError {
 	var problems []models.FieldError
 	for _, f := range []struct {
 		field  string
 		absent bool
 	}{
-		{"/name", in.Name == nil}, {"/birth_date", in.BirthDate == nil}, {"/sex", in.Sex == nil}, {"/relationship", in.Relationship == nil},
+		{"/name", in.Name == nil && !keypad}, {"/birth_date", in.BirthDate == nil}, {"/sex", in.Sex == nil}, {"/relationship", in.Relationship == nil},
 	} {
 		if f.absent {
 			problems = append(problems, models.FieldError{Field: f.field, Code: "required"})
@@ -147,7 +149,7 @@ func (s *Service) ChangePerson(ctx context.Context, citizen models.Citizen, id s
 			return nil, models.ErrNotFound
 		}
 		was := *person
-		if err := models.InvalidFields(slices.Concat(in.Wrong, s.apply(person, in))...); err != nil {
+		if err := models.InvalidFields(slices.Concat(in.Wrong, s.apply(person, in, false))...); err != nil {
 			return nil, err
 		}
 		changed = *person
@@ -207,7 +209,7 @@ func bounded(people []models.Person) []models.Person {
 }
 
 // apply checks every given field and puts the good ones into the person, in normal form.
-func (s *Service) apply(person *models.Person, in PersonInput) []models.FieldError {
+func (s *Service) apply(person *models.Person, in PersonInput, keypad bool) []models.FieldError {
 	var problems []models.FieldError
 	set := func(field string, given *string, into *string, normal func(string) (string, string)) {
 		if given == nil {
@@ -221,7 +223,7 @@ func (s *Service) apply(person *models.Person, in PersonInput) []models.FieldErr
 		*into = value
 	}
 	set("/name", in.Name, &person.Name, normalName)
-	set("/birth_date", in.BirthDate, &person.BirthDate, s.normalBirthDate)
+	set("/birth_date", in.BirthDate, &person.BirthDate, func(text string) (string, string) { return s.normalBirthDate(text, keypad) })
 	set("/national_id", in.NationalID, &person.NationalID, normalNationalID)
 	set("/address", in.Address, &person.Address, normalAddress)
 	if in.Sex != nil {

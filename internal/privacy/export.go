@@ -20,6 +20,8 @@ type Export struct {
 	Messages      []ExportMessage     `json:"messages"`
 	Devices       []ExportDevice      `json:"devices"`
 	Consents      []ExportConsent     `json:"consents"`
+	PINSet        bool                `json:"pin_set"`     // the PIN itself is not known to anybody
+	SMSOptOut     *time.Time          `json:"sms_opt_out"` // since when
 	AccessLog     []ExportAccess      `json:"access_log"`
 }
 
@@ -150,7 +152,7 @@ func (s *Service) Export(ctx context.Context, citizen models.Citizen) (Export, e
 
 func exportAccount(account *models.Account) Export {
 	return Export{
-		Phone: account.Phone, CreatedAt: account.CreatedAt,
+		Phone: account.Phone, CreatedAt: account.CreatedAt, PINSet: account.PIN.Hash != "", SMSOptOut: moment(account.SMSOptOut),
 		People: mapped(slices.DeleteFunc(slices.Clone(account.People), func(p models.Person) bool { return p.Forgotten() }), func(p models.Person) ExportPerson {
 			return ExportPerson{
 				p.ID, p.Relationship, given(p.Name), given(p.BirthDate), given(p.Sex), given(p.NationalID), given(p.Commune), given(p.Province),
@@ -201,6 +203,14 @@ func given[T ~string](value T) *T {
 		return nil
 	}
 	return &value
+}
+
+// moment is a time, null when it is zero.
+func moment(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
 }
 
 // all reads every page of a list.

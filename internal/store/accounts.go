@@ -34,6 +34,9 @@ type accountDoc struct {
 	People         []personDoc  `bson:"people,omitempty" json:"people,omitempty"`
 	Devices        []deviceDoc  `bson:"devices,omitempty" json:"devices,omitempty"`
 	Consents       []consentDoc `bson:"consents,omitempty" json:"consents,omitempty"`
+	PIN            []byte       `bson:"pin,omitempty" json:"pin,omitempty"` // sealed hash
+	PINWrong       int          `bson:"pin_wrong,omitempty" json:"pin_wrong,omitempty"`
+	PINLockedUntil Time         `bson:"pin_locked_until,omitempty" json:"pin_locked_until,omitzero"`
 	SMSOptOut      Time         `bson:"sms_opt_out,omitempty" json:"sms_opt_out,omitzero"`
 	Province       string       `bson:"province,omitempty" json:"province,omitempty"`
 	Commune        string       `bson:"commune,omitempty" json:"commune,omitempty"`
@@ -272,6 +275,13 @@ func (s *Store) openAccount(doc *accountDoc) (*models.Account, seal.DataKey, err
 	} else {
 		account.Phone = string(phone)
 	}
+	if len(doc.PIN) > 0 {
+		hash, err := key.Open(doc.PIN, accountPlace(doc.ID, "pin"))
+		if err != nil {
+			return nil, key, err
+		}
+		account.PIN = models.PIN{Hash: string(hash), Wrong: doc.PINWrong, LockedUntil: doc.PINLockedUntil.Time()}
+	}
 	for _, p := range doc.People {
 		person, err := openPerson(doc.ID, p, key)
 		if err != nil {
@@ -327,6 +337,12 @@ func sealAccount(a *models.Account, key seal.DataKey) (accountDoc, error) {
 	var err error
 	if doc.Phone, err = key.Seal([]byte(a.Phone), accountPlace(a.ID, "phone")); err != nil {
 		return doc, err
+	}
+	if a.PIN.Hash != "" {
+		doc.PINWrong, doc.PINLockedUntil = a.PIN.Wrong, At(a.PIN.LockedUntil)
+		if doc.PIN, err = key.Seal([]byte(a.PIN.Hash), accountPlace(a.ID, "pin")); err != nil {
+			return doc, err
+		}
 	}
 	for i := range a.People {
 		person, err := sealPerson(a.ID, &a.People[i], key)

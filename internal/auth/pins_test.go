@@ -1,0 +1,107 @@
+package auth_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"khaibao/internal/auth"
+	"khaibao/models"
+)
+
+// households keeps one account, as a store does.
+type oneAccount struct {
+	mu      sync.Mutex
+	account models.Account
+}
+
+func (s *oneAccount) UpdateAccount(_ context.Context, _ string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.account
+	if _, err := change(&next); err != nil {
+		if err == models.ErrUnchanged {
+			return &s.account, nil
+		}
+		return nil, err
+	}
+	s.account = next
+	return &next, nil
+}
+
+func newPINs(t *testing.T, now func() time.Time) (*auth.PINs, *oneAccount) {
+	t.Helper()
+	store := &oneAccount{}
+	pins, err := auth.NewPINs(store, auth.Argon2{Memory: 8, Time: 1, Threads: 1, Parallel: 4}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pins, store
+}
+
+func TestPIN(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	pins, store := newPINs(t, func() time.Time { return now })
+	check := func(pin string, want models.Kind) {
+		t.Helper()
+		if got := models.KindOf(pins.Check(t.Context(), "a", pin)); got != want {
+			t.Errorf("PIN %s: %q, want %q", pin, got, want)
+		}
+	}
+	check("2580", models.NotFound)
+	for _, bad := range []string{"", "258", "25800", "12a4", "0000", "1234", "４５６７"} {
+		if err := pins.Choose(t.Context(), "a", bad); !models.Invalid.Is(err) {
+			t.Errorf("PIN %q is taken: %v", bad, err)
+		}
+	}
+	if err := pins.Choose(t.Context(), "a", "2580"); err != nil {
+		t.Fatal(err)
+	}
+	if err := pins.Choose(t.Context(), "a", "1357"); err != nil { // a keypad never replaces it
+		t.Fatal(err)
+	}
+	check("1357", models.Unauthenticated)
+	check("2580", "")
+	for range 5 { // the right one has given all five tries back
+		check("1357", models.Unauthenticated)
+	}
+	check("2580", models.TooMany)
+	now = now.Add(23 * time.Hour)
+	check("2580", models.TooMany)
+	now = now.Add(time.Hour)
+	check("2580", "")
+	for range 5 {
+		check("1357", models.Unauthenticated)
+	}
+	if err := pins.Set(t.Context(), "a", "1357"); err != nil { // from the app: the lock ends
+		t.Fatal(err)
+	}
+	check("1357", "")
+	if store.account.PIN.Hash == "1357" || store.account.PIN.Wrong != 0 {
+		t.Errorf("kept: %+v", store.account.PIN)
+	}
+}
+
+func TestAHundredGuessesAtOnceAreFive(t *testing.T) {
+	t.Parallel()
+	pins, _ := newPINs(t, nil)
+	if err := pins.Choose(t.Context(), "a", "2580"); err != nil {
+		t.Fatal(err)
+	}
+	var looked atomic.Int64
+	var guesses sync.WaitGroup
+	for range 100 {
+		guesses.Go(func() {
+			if models.Unauthenticated.Is(pins.Check(t.Context(), "a", "1357")) {
+				looked.Add(1)
+			}
+		})
+	}
+	guesses.Wait()
+	if looked.Load() != 5 {
+		t.Errorf("%d guesses were looked at, want 5", looked.Load())
+	}
+}
