@@ -39,6 +39,8 @@ var beside = map[string][]string{
 	"internal/contract": {"."},
 	"internal/house":    nil,
 
+	"internal/kanneltest": nil, // a real Kannel, for tests
+
 	"internal/store/sqlite":    {"internal/store"},
 	"internal/store/mongo":     {"internal/store"},
 	"internal/store/storetest": {"internal/store", "internal/store/sqlite", "internal/store/mongo", "models"},
@@ -54,6 +56,7 @@ var importers = map[string][]string{
 	"internal/store/storetest": nil,
 	"internal/doubles":         {"cmd/khaibao"},
 	"internal/contract":        nil,
+	"internal/kanneltest":      nil,
 	"internal/house":           nil,
 }
 
@@ -71,6 +74,7 @@ var libraries = map[string][]string{
 	"github.com/nyaruka/phonenumbers": {"internal/auth", "internal/cases"},
 	"github.com/alecthomas/kong":      {"cmd/khaibao"},
 	"github.com/getkin/kin-openapi":   {"internal/contract"},
+	"github.com/linxGnu/gosmpp":       {"internal/kanneltest"},
 	"github.com/tsenart/vegeta":       {"cmd/khaibao"},
 }
 
