@@ -143,7 +143,7 @@ func (w *world) config() Config {
 		},
 	})
 	log := slog.New(slog.NewJSONHandler(&locked{w: w.log}, nil))
-	plans := followup.New(followup.Config{Store: w.store, Programs: w.programs, Missed: caseWork.Missed, Now: w.now, Owner: "test", Log: log})
+	plans := followup.New(followup.Config{Store: w.store, Programs: w.programs, Missed: caseWork.Missed, Ended: caseWork.Ended, Now: w.now, Owner: "test", Log: log})
 	w.effects = effects.New(effects.Config{
 		Store: w.store,
 		BeginCounting: func(ctx context.Context, form models.Form) (effects.Counting, error) {

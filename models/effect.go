@@ -1,6 +1,9 @@
 package models
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // EffectKind says what has to follow a change.
 type EffectKind string
@@ -20,6 +23,7 @@ type Effect struct {
 	Kind     EffectKind
 	PersonID string
 	Program  string
+	At       time.Time // when it happened, where that matters: a case was closed
 	Audit    *AuditEntry
 }
 

@@ -19,15 +19,22 @@ type FollowUp struct {
 
 	// LastAt is when the newest declaration or update happened, LastReceived when it came.
 	LastAt, LastReceived time.Time
+	// RenewedAt is when the newest declaration came whose level has a plan: an official who closed the case before that
+	// did not end this plan.
+	RenewedAt time.Time
 	// AnsweredTo: updates that were due up to this moment are answered.
 	AnsweredTo time.Time
 	// LowerSince is since when the level has been lower than the plan's; zero when it is not.
 	LowerSince time.Time
 	// Climbed is the last step that was taken.
 	Climbed LadderPoint
-	// NextAt is when the next step is due; zero when there is none.
+	// NextAt is when somebody is needed next: for a step, at the end, or to tell the case of it; zero when nobody is.
 	NextAt time.Time
 }
+
+// FollowUpShards is how many shards plans are spread over by their account: so many workers can look after plans side by
+// side, each under a lease of its shard.
+const FollowUpShards = 16
 
 // Running tells whether the plan still asks for updates.
 func (f *FollowUp) Running() bool { return !f.StartedAt.IsZero() && f.EndedAt.IsZero() }

@@ -155,7 +155,7 @@ func (a *app) workers() {
 		Wanted:  func(ctx context.Context, m *models.Message) (bool, error) { return a.followup.Wanted(ctx, m) },
 	})
 	a.followup = followup.New(followup.Config{
-		Store: a.store, Programs: a.catalog, Missed: a.cases.Missed, Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
+		Store: a.store, Programs: a.catalog, Missed: a.cases.Missed, Ended: a.cases.Ended, Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
 	})
 	a.effects = effects.New(effects.Config{
 		Store: a.store,

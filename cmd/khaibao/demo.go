@@ -112,7 +112,7 @@ func (d *demo) open(ctx context.Context) error {
 	if d.app, err = assemble(ctx, p); err != nil {
 		return err
 	}
-	d.pages.store = d.app.store
+	d.pages.store, d.pages.moved = d.app.store, d.app.followup.Wake
 	if d.listener, err = net.Listen("tcp", c.Addr); err != nil {
 		return err
 	}

@@ -47,6 +47,8 @@ type demoPages struct {
 	fcm   *doubles.FCM
 	smsc  *doubles.SMSC
 	clock *demoClock
+	// moved is called when the clock was moved.
+	moved func()
 	store interface {
 		AccountOfPhone(ctx context.Context, phone string) (string, error)
 		Account(ctx context.Context, id string) (*models.Account, error)
@@ -148,5 +150,6 @@ func (d *demoPages) moveClock(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusInternalServerError, map[string]string{"title": "the clock could not be kept"})
 		return
 	}
+	d.moved()
 	d.showClock(w, r)
 }

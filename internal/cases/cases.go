@@ -32,8 +32,9 @@ type Store interface {
 	// UpsertCase opens or changes the case of a person under a program; change gets nil when there is none.
 	UpsertCase(ctx context.Context, account, person, program string, terms []models.SearchTerm,
 		change func(*models.Case) (*models.Case, []models.Effect, error)) error
-	// ChangeCase changes the case of a person under a program, if there is one; what it is found by stays.
-	ChangeCase(ctx context.Context, account, person, program string, change func(*models.Case) error) error
+	// ChangeCase changes the case of a person under a program, if there is one, with the effects that follow; what it is
+	// found by stays.
+	ChangeCase(ctx context.Context, account, person, program string, change func(*models.Case) ([]models.Effect, error)) error
 	CasesOfAccount(ctx context.Context, account string) ([]models.Case, error)
 	// WriteAudit returns when the entries are durable.
 	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error

@@ -171,9 +171,14 @@ func (s *Service) apply(official models.Official, c *models.Case, p Patch, move 
 	entry.Detail = detail
 	effects := []models.Effect{{Kind: models.EffectAudit, Audit: &entry}}
 	if detail["status"] == string(models.CaseClosed) {
-		effects = append(effects, models.Effect{Kind: models.EffectCaseClosed, PersonID: c.PersonID, Program: c.Program})
+		effects = append(effects, closed(c))
 	}
 	return effects, nil
+}
+
+// closed is what follows from the closing of a case.
+func closed(c *models.Case) models.Effect {
+	return models.Effect{Kind: models.EffectCaseClosed, PersonID: c.PersonID, Program: c.Program, At: c.ClosedAt}
 }
 
 // setStatus moves a case on. The deadline is for the first contact, so anything but new ends it.

@@ -113,13 +113,31 @@ func (s *Service) trend(c *models.Case, d *models.Declaration) {
 // Missed puts a person into the officials' queue because an update that was due then has not come. A case that is closed,
 // or whose person has been heard of since, stays as it is; so does one that says so already.
 func (s *Service) Missed(ctx context.Context, account, person, program string, since time.Time) error {
-	return s.store.ChangeCase(ctx, account, person, program, func(c *models.Case) error {
+	return s.store.ChangeCase(ctx, account, person, program, func(c *models.Case) ([]models.Effect, error) {
 		if c.Status == models.CaseClosed || !c.MissedSince.IsZero() || !c.LastDeclaredAt.Before(since) {
-			return models.ErrUnchanged
+			return nil, models.ErrUnchanged
 		}
 		c.MissedSince = since
-		return nil
+		return nil, nil
 	})
+}
+
+// Ended closes the case of a person whose follow-up ended by itself: its days are over, or the level fell for long enough.
+// One whom nobody has contacted yet, who owes an update, or whose newest answers are still flagged stays with the officials.
+func (s *Service) Ended(ctx context.Context, account, person, program string) error {
+	err := s.store.ChangeCase(ctx, account, person, program, func(c *models.Case) ([]models.Effect, error) {
+		if c.Status == models.CaseClosed || c.Status == models.CaseNew || !c.MissedSince.IsZero() || c.LatestLevel.Flagged() {
+			return nil, models.ErrUnchanged
+		}
+		entry := models.AuditEntry{
+			At: s.now(), Action: "change_case", Account: c.Account, PersonID: c.PersonID, Case: c.ID, Program: c.Program,
+			Detail: map[string]string{"from": string(c.Status), "status": string(models.CaseClosed), "because": "follow_up_ended"},
+		}
+		s.setStatus(c, models.CaseClosed)
+		return []models.Effect{{Kind: models.EffectAudit, Audit: &entry}, closed(c)}, nil
+	})
+	s.changed()
+	return err
 }
 
 // deadline is when the officials must have made first contact; zero when the program sets none.

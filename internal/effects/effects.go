@@ -51,8 +51,9 @@ type Config struct {
 	Planned func(d *models.Declaration) bool
 	// Plan carries a declaration into the person's plan.
 	Plan func(ctx context.Context, d *models.Declaration) error
-	// EndPlans ends the plans of a person, of all people of an account, or of one program, when the others are empty.
-	EndPlans func(ctx context.Context, account, person, program string, reason models.EndReason) error
+	// EndPlans ends the plans of a person, of all people of an account, or of one program, when the others are empty. at is
+	// when what ends them happened.
+	EndPlans func(ctx context.Context, account, person, program string, reason models.EndReason, at time.Time) error
 	// Follow carries a changed person into their cases.
 	Follow func(ctx context.Context, account, person string) error
 	// Forget carries out what an erasure leaves to be done.
@@ -254,11 +255,11 @@ func (w *Worker) carryOut(ctx context.Context, account string, e models.Effect) 
 	case models.EffectPerson:
 		return w.Follow(ctx, account, e.PersonID)
 	case models.EffectRemoved:
-		return errors.Join(w.Follow(ctx, account, e.PersonID), w.EndPlans(ctx, account, e.PersonID, "", models.EndWithdrawn))
+		return errors.Join(w.Follow(ctx, account, e.PersonID), w.EndPlans(ctx, account, e.PersonID, "", models.EndWithdrawn, w.Now()))
 	case models.EffectErased:
-		return errors.Join(w.EndPlans(ctx, account, "", "", models.EndWithdrawn), w.Forget(ctx, account))
+		return errors.Join(w.EndPlans(ctx, account, "", "", models.EndWithdrawn, w.Now()), w.Forget(ctx, account))
 	case models.EffectCaseClosed:
-		return errors.Join(w.EndPlans(ctx, account, e.PersonID, e.Program, models.EndClosed), w.Release(ctx, account))
+		return errors.Join(w.EndPlans(ctx, account, e.PersonID, e.Program, models.EndClosed, e.At), w.Release(ctx, account))
 	}
 	return errors.New("no such effect: " + string(e.Kind))
 }

@@ -77,7 +77,7 @@ func newHouse(t *testing.T, engine store.Engine) *house {
 		Store: s, EndSessions: func(context.Context, string) error { return nil }, Follow: h.cases.FollowPerson, Now: clock,
 	})
 	h.followup = followup.New(followup.Config{
-		Store: s, Programs: catalog, Missed: h.cases.Missed, Now: clock, Owner: "test", Log: slog.New(slog.DiscardHandler),
+		Store: s, Programs: catalog, Missed: h.cases.Missed, Ended: h.cases.Ended, Now: clock, Owner: "test", Log: slog.New(slog.DiscardHandler),
 	})
 	h.worker = effects.New(effects.Config{
 		Store: s,
@@ -114,8 +114,13 @@ func (h *house) nextID() string {
 
 func (h *house) declare(answers map[string]any) *models.Declaration {
 	h.Helper()
+	return h.declareFor(h.person.ID, answers)
+}
+
+func (h *house) declareFor(person string, answers map[string]any) *models.Declaration {
+	h.Helper()
 	d, _, err := h.intake.Submit(h.Context(), h.citizen, intake.Submission{
-		Form: models.FormDeclaration, ID: h.nextID(), Program: "covid19", PersonID: h.person.ID, Answers: answers,
+		Form: models.FormDeclaration, ID: h.nextID(), Program: "covid19", PersonID: person, Answers: answers,
 	})
 	if err != nil {
 		h.Fatal(err)

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
+	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"khaibao/internal/rules"
 	"khaibao/models"
@@ -19,10 +17,16 @@ type Store interface {
 	UpsertFollowUp(ctx context.Context, account, person, program string, change func(*models.FollowUp) bool) error
 	// SaveFollowUps writes plans that were read before; changed are the positions of those that somebody else wrote meanwhile.
 	SaveFollowUps(ctx context.Context, plans []*models.FollowUp) (changed []int, err error)
-	FollowUp(ctx context.Context, account, person, program string) (models.FollowUp, error)
-	// DueFollowUps gives plans that need somebody by a moment, the longest due first.
-	DueFollowUps(ctx context.Context, now time.Time, limit int) ([]models.FollowUp, error)
+	// DueFollowUps gives plans of a shard that need somebody by a moment, the longest due first, beginning behind after.
+	DueFollowUps(ctx context.Context, shard int, now time.Time, after *models.FollowUp, limit int) ([]models.FollowUp, error)
+	// AdoptFollowUps gives a shard to plans that have none, and tells how many it found.
+	AdoptFollowUps(ctx context.Context, limit int) (int, error)
 	FollowUpsOf(ctx context.Context, account string) ([]models.FollowUp, error)
+	// PendingOf gives declarations of an account that are kept and not yet carried into plans and cases.
+	PendingOf(ctx context.Context, account string, form models.Form) ([]models.Declaration, error)
+	Account(ctx context.Context, id string) (*models.Account, error)
+	// CaseClosedAt gives when an official closed the person's case; zero when it is open or there is none.
+	CaseClosedAt(ctx context.Context, account, person, program string) (time.Time, error)
 	Enqueue(ctx context.Context, messages ...models.Message) error
 	Lease(ctx context.Context, work, owner string, length time.Duration) (bool, error)
 	Release(ctx context.Context, work, owner string) error
@@ -34,6 +38,8 @@ type Config struct {
 	Programs *rules.Catalog
 	// Missed puts a person into the officials' queue: an update that was due then has not come.
 	Missed func(ctx context.Context, account, person, program string, since time.Time) error
+	// Ended tells a person's case that the plan ended by itself: its days are over, or the level fell.
+	Ended func(ctx context.Context, account, person, program string) error
 	// Enqueued is called after messages were kept.
 	Enqueued func()
 	Now      func() time.Time // the domain's clock
@@ -43,7 +49,10 @@ type Config struct {
 }
 
 // Service keeps plans and climbs ladders. It is safe for concurrent use.
-type Service struct{ Config }
+type Service struct {
+	Config
+	wake chan struct{}
+}
 
 // New gives a ready service.
 func New(c Config) *Service {
@@ -53,21 +62,53 @@ func New(c Config) *Service {
 	if c.Idle == 0 {
 		c.Idle = time.Second
 	}
-	return &Service{c}
+	return &Service{c, make(chan struct{}, 1)}
 }
 
 // Apply carries a kept declaration or update into the person's plan. Applying the same one again changes nothing.
 func (s *Service) Apply(ctx context.Context, d *models.Declaration) error {
+	begun := false
+	err := s.Store.UpsertFollowUp(ctx, d.Account, d.PersonID, d.Program, func(f *models.FollowUp) bool {
+		ran := f.Running()
+		changed := s.follow(f, d)
+		begun = !ran && f.Running()
+		return changed
+	})
+	if err != nil || !begun {
+		return err
+	}
+	// A household may have been erased, or the person removed, before there was a plan that this could have ended.
+	there, err := s.there(ctx, d.Account, d.PersonID)
+	if err != nil || there {
+		return err
+	}
+	return s.End(ctx, d.Account, d.PersonID, "", models.EndWithdrawn, s.Now())
+}
+
+// follow carries a declaration into a plan, by the program of each; without the former it cannot.
+func (s *Service) follow(f *models.FollowUp, d *models.Declaration) bool {
 	program, ok := s.Programs.Version(d.Program, d.Version)
 	if !ok {
-		return nil
+		return false
 	}
-	return s.Store.UpsertFollowUp(ctx, d.Account, d.PersonID, d.Program, func(f *models.FollowUp) bool {
-		if running, ok := s.Programs.Version(f.Program, f.Version); ok && f.Running() {
-			return follow(running, f, d)
-		}
-		return follow(program, f, d)
-	})
+	running, ok := s.Programs.Version(f.Program, f.Version)
+	if !ok {
+		running = program
+	}
+	return follow(running, program, f, d)
+}
+
+// there tells whether somebody still belongs to the household.
+func (s *Service) there(ctx context.Context, account, person string) (bool, error) {
+	a, err := s.Store.Account(ctx, account)
+	if models.NotFound.Is(err) || (err == nil && a.Erased()) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, ok := a.Person(person)
+	return ok, nil
 }
 
 // Planned tells whether a declaration's level has a plan.
@@ -80,21 +121,25 @@ func (s *Service) Planned(d *models.Declaration) bool {
 	return planned
 }
 
-// End ends the plans of a household, or those of one person when personID is not empty, or under one program.
-func (s *Service) End(ctx context.Context, account, personID, program string, reason models.EndReason) error {
+// End ends the plans of a household, or those of one person when personID is not empty, or under one program. at is when
+// what ends them happened: an official's closing of a case ends no plan of somebody who was flagged again since.
+func (s *Service) End(ctx context.Context, account, personID, program string, reason models.EndReason, at time.Time) error {
+	if at.IsZero() {
+		at = s.Now()
+	}
 	all, err := s.Store.FollowUpsOf(ctx, account)
 	if err != nil {
 		return err
 	}
 	for _, f := range all {
-		if !f.Running() || (personID != "" && f.PersonID != personID) || (program != "" && f.Program != program) {
+		if (personID != "" && f.PersonID != personID) || (program != "" && f.Program != program) {
 			continue
 		}
 		err := s.Store.UpsertFollowUp(ctx, account, f.PersonID, f.Program, func(f *models.FollowUp) bool {
-			if !f.Running() {
+			if !f.Running() || (reason == models.EndClosed && !closedBy(f, at)) {
 				return false
 			}
-			end(f, s.Now(), reason)
+			end(f, at, reason)
 			return true
 		})
 		if err != nil {
@@ -104,132 +149,94 @@ func (s *Service) End(ctx context.Context, account, personID, program string, re
 	return nil
 }
 
-// Wanted tells whether a reminder is still worth sending: the update has not come and the plan runs. It is asked right
-// before the sending, so that an answer in between stops it.
+// Wanted tells whether a reminder is still worth sending: somebody of the household owes the update that it asks for. It
+// is asked right before the sending and looks at what was acknowledged, whether or not it has been carried into plans
+// already: after an update, a removal or an official's closing of the case nothing more is sent.
 func (s *Service) Wanted(ctx context.Context, m *models.Message) (bool, error) {
-	f, err := s.Store.FollowUp(ctx, m.Account, m.PersonID, m.Program)
-	if models.NotFound.Is(err) {
+	plans, err := s.Store.FollowUpsOf(ctx, m.Account)
+	if err != nil {
+		return false, err
+	}
+	plans = slices.DeleteFunc(plans, func(f models.FollowUp) bool { return f.Program != m.Program || !s.owes(&f, m.Slot) })
+	if len(plans) == 0 {
 		return false, nil
 	}
-	return err == nil && f.Running() && f.AnsweredTo.Before(m.Slot), err
-}
-
-const (
-	lease       = "followup"
-	leaseLength = 15 * time.Second
-	batchSize   = 256
-	hands       = 8
-	// reminderLasts is how long a reminder is worth sending; the next step comes later than that or quiet hours begin.
-	reminderLasts = 4 * time.Hour
-)
-
-// Run climbs ladders until ctx ends; one process at a time does.
-func (s *Service) Run(ctx context.Context) error {
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		if err := s.Store.Release(ctx, lease, s.Owner); err != nil {
-			s.Log.Warn("lease not given back", "work", lease, "error", err)
+	for _, form := range []models.Form{models.FormDeclaration, models.FormDaily} {
+		pending, err := s.Store.PendingOf(ctx, m.Account, form)
+		if err != nil {
+			return false, err
 		}
-	}()
-	for ctx.Err() == nil {
-		held, err := s.Store.Lease(ctx, lease, s.Owner, leaseLength)
-		n := 0
-		if held && err == nil {
-			n, err = s.Round(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
-			s.Log.Warn("follow-up delayed", "error", err)
-		}
-		if err != nil || n == 0 {
-			select {
-			case <-ctx.Done():
-			case <-time.After(s.Idle):
+		for i := range pending {
+			for p := range plans {
+				if f := &plans[p]; f.PersonID == pending[i].PersonID && f.Program == pending[i].Program {
+					s.follow(f, &pending[i])
+				}
 			}
 		}
 	}
-	return nil
-}
-
-// Round takes the steps of one batch of plans that are due and tells how many.
-func (s *Service) Round(ctx context.Context) (int, error) {
-	due, err := s.Store.DueFollowUps(ctx, s.Now(), batchSize)
-	if err != nil || len(due) == 0 {
-		return 0, err
-	}
-	var mu sync.Mutex
-	var reminders []models.Message
-	var after []*models.FollowUp
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(hands)
-	for i := range due {
-		group.Go(func() error {
-			message, err := s.step(inner, &due[i])
-			mu.Lock()
-			defer mu.Unlock()
-			if message != nil && s.Now().Before(message.ExpiresAt) { // after a standstill an old one is skipped, not sent late
-				reminders = append(reminders, *message)
-			}
-			after = append(after, &due[i])
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return 0, err
-	}
-	// The messages come first, under ids of their own: a crash before the plans are written repeats them without harm.
-	if len(reminders) > 0 {
-		if err := s.Store.Enqueue(ctx, reminders...); err != nil {
-			return 0, err
+	for i := range plans {
+		if wanted, err := s.wanted(ctx, &plans[i], m.Slot); wanted || err != nil {
+			return wanted, err
 		}
-		s.Enqueued()
 	}
-	// A plan that changed meanwhile was answered or ended: it is looked at again.
-	_, err = s.Store.SaveFollowUps(ctx, after)
-	return len(due), err
+	return false, nil
 }
 
-// step takes the next step of one plan, or ends it. What is to be sent is given back.
-func (s *Service) step(ctx context.Context, f *models.FollowUp) (*models.Message, error) {
+func (s *Service) wanted(ctx context.Context, f *models.FollowUp, slot time.Time) (bool, error) {
+	if !s.owes(f, slot) {
+		return false, nil
+	}
+	if there, err := s.there(ctx, f.Account, f.PersonID); !there || err != nil {
+		return false, err
+	}
+	closed, err := s.Store.CaseClosedAt(ctx, f.Account, f.PersonID, f.Program)
+	return err == nil && !closedBy(f, closed), err
+}
+
+func (s *Service) owes(f *models.FollowUp, slot time.Time) bool {
+	_, plan, ok := s.plan(f)
+	return ok && owes(plan, f, slot) && !s.Now().After(f.EndsAt)
+}
+
+// plan gives what a person is on: the plan of the version that decided or, when its file is gone, today's.
+func (s *Service) plan(f *models.FollowUp) (*rules.Program, rules.Plan, bool) {
 	program, ok := s.Programs.Version(f.Program, f.Version)
-	plan, has := rules.Plan{}, false
-	if ok {
-		plan, has = program.Plan(f.Level)
+	if !ok {
+		program, ok = s.Programs.Current(f.Program, s.Now())
 	}
-	if !has {
-		s.Log.Error("a follow-up has lost its plan", "program", f.Program, "version", f.Version)
-		end(f, s.Now(), models.EndPeriodOver)
-		return nil, nil
+	if !ok {
+		return nil, rules.Plan{}, false
 	}
-	point, ok := next(plan, program.Ladder(), f)
-	if !ok || point.At.After(s.Now()) {
-		if !s.Now().Before(f.EndsAt) {
-			end(f, f.EndsAt, models.EndPeriodOver)
-			return nil, nil
-		}
-		schedule(program, f)
-		return nil, nil
-	}
-	f.Climbed = point
-	schedule(program, f)
-	switch program.Ladder().Steps[point.Step].Do {
-	case rules.StepOfficial:
-		return nil, s.Missed(ctx, f.Account, f.PersonID, f.Program, point.Slot)
-	case rules.StepSMS:
-		return s.reminder(f, program, point, models.MessageReminderSMS, models.RouteSMS), nil
-	default:
-		return s.reminder(f, program, point, models.MessageReminder, models.RoutePush), nil
-	}
+	plan, ok := program.Plan(f.Level)
+	return program, plan, ok
 }
 
-// reminder asks for the update of a step. It expires before the quiet hours: nobody is disturbed by a late one.
-func (s *Service) reminder(f *models.FollowUp, program *rules.Program, point models.LadderPoint, kind models.MessageKind, route models.Route) *models.Message {
-	expires := point.At.Add(reminderLasts)
-	if quiet := quietAfter(program.Ladder(), point.At); quiet.Before(expires) {
-		expires = quiet
+// taken is a step that was taken, and what it does.
+type taken struct {
+	models.LadderPoint
+	do      string
+	expires time.Time // when its message is worth nothing any more
+}
+
+// lost is how long a plan rests whose program is gone: nobody is forgotten, and it goes on when the file is back.
+const lost = 24 * time.Hour
+
+// advance takes every step of a plan that is due, in order, and ends the plan when its days are over.
+func (s *Service) advance(f *models.FollowUp) []taken {
+	program, plan, ok := s.plan(f)
+	if !ok {
+		s.Log.Error("a follow-up has lost its plan", "program", f.Program, "version", f.Version)
+		f.NextAt = s.Now().Add(lost)
+		return nil
 	}
-	return &models.Message{
-		ID: models.TimeID(point.At, fmt.Sprintf("%s|%s|%d|%d", f.PersonID, f.Program, point.Slot.UnixMilli(), point.Step)), Account: f.Account, Kind: kind, Lane: models.LaneNormal, Route: route, Program: f.Program, PersonID: f.PersonID,
-		Slot: point.Slot, State: models.MessagePending, CreatedAt: point.At, DueAt: point.At, ExpiresAt: expires,
+	return climb(plan, program.Ladder(), f, s.Now())
+}
+
+// reminder asks for the update of a step. It speaks to the household: whoever of it owes the same update under the same
+// program has the same message, so that a family is not reminded once for each of its members.
+func reminder(f *models.FollowUp, t taken, kind models.MessageKind, route models.Route) models.Message {
+	return models.Message{
+		ID: models.TimeID(t.At, fmt.Sprintf("%s|%d|%d", f.Program, t.Slot.UnixMilli(), t.Step)), Account: f.Account, Kind: kind, Lane: models.LaneNormal, Route: route, Program: f.Program,
+		Slot: t.Slot, State: models.MessagePending, CreatedAt: t.At, DueAt: t.At, ExpiresAt: t.expires,
 	}
 }

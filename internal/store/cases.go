@@ -209,9 +209,9 @@ func (s *Store) UpsertCase(ctx context.Context, account, person, program string,
 	})
 }
 
-// ChangeCase changes the case of a person under a program, if there is one; what it is found by stays. change may return
-// models.ErrUnchanged.
-func (s *Store) ChangeCase(ctx context.Context, account, person, program string, change func(*models.Case) error) error {
+// ChangeCase changes the case of a person under a program, if there is one, and writes it with the effects that follow;
+// what it is found by stays. change may return models.ErrUnchanged.
+func (s *Store) ChangeCase(ctx context.Context, account, person, program string, change func(*models.Case) ([]models.Effect, error)) error {
 	id := caseID(account, person, program)
 	return retryChanged(ctx, "changing a case", func() error {
 		var doc caseDoc
@@ -226,13 +226,27 @@ func (s *Store) ChangeCase(ctx context.Context, account, person, program string,
 		if err != nil {
 			return err
 		}
-		if err := change(&opened[0].Case); errors.Is(err, models.ErrUnchanged) {
+		effects, err := change(&opened[0].Case)
+		if errors.Is(err, models.ErrUnchanged) {
 			return nil
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
-		return s.replaceCase(ctx, &opened[0].Case, doc, nil, doc.Search)
+		return s.replaceCase(ctx, &opened[0].Case, doc, effects, doc.Search)
 	})
+}
+
+// CaseClosedAt gives when the case of a person under a program was closed; zero when it is open or there is none.
+func (s *Store) CaseClosedAt(ctx context.Context, account, person, program string) (time.Time, error) {
+	var doc struct {
+		ClosedAt Time `bson:"closed_at" json:"closed_at"`
+	}
+	err := s.engine.Get(ctx, colCases, caseID(account, person, program), &doc)
+	if errors.Is(err, ErrMissing) {
+		err = nil
+	}
+	return doc.ClosedAt.Time(), asError("reading a case", err)
 }
 
 // CasesOfAccount gives every case of a household, whatever its scope: for effects and the citizen's own export only.

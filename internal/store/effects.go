@@ -17,6 +17,7 @@ type effectDoc struct {
 	Kind     models.EffectKind `bson:"kind" json:"kind"`
 	PersonID string            `bson:"person,omitempty" json:"person,omitempty"`
 	Program  string            `bson:"program,omitempty" json:"program,omitempty"`
+	At       Time              `bson:"at,omitempty" json:"at,omitzero"`
 	Audit    *auditDoc         `bson:"audit,omitempty" json:"audit,omitempty"`
 }
 
@@ -31,7 +32,7 @@ func (s *Store) addEffects(collection, id string, owed *todoDoc, effects []model
 		todo.Effects = append(todo.Effects, owed.Effects...)
 	}
 	for _, e := range effects {
-		doc := effectDoc{Kind: e.Kind, PersonID: e.PersonID, Program: e.Program}
+		doc := effectDoc{Kind: e.Kind, PersonID: e.PersonID, Program: e.Program, At: At(e.At)}
 		if e.Audit != nil {
 			audit, err := s.sealAudit(*e.Audit)
 			if err != nil {
@@ -74,7 +75,7 @@ func (s *Store) pending(ctx context.Context, collection string, limit int) ([]mo
 			p.Account = doc.ID
 		}
 		for _, e := range doc.Todo.Effects {
-			effect := models.Effect{Kind: e.Kind, PersonID: e.PersonID, Program: e.Program}
+			effect := models.Effect{Kind: e.Kind, PersonID: e.PersonID, Program: e.Program, At: e.At.Time()}
 			if e.Audit != nil {
 				entry, err := s.openAudit(*e.Audit)
 				if err != nil {

@@ -3,13 +3,15 @@ package store
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"time"
 
 	"khaibao/models"
 )
 
 // followUpDoc is the plan of a person under a program; its _id is that of the person's case, whether there is one or not.
-// Next is there only while somebody has to do something at that moment, so that the scheduler's index holds those alone.
+// Shard and due are there only while somebody has to do something at that moment, so that the scheduler's index holds
+// those alone.
 type followUpDoc struct {
 	ID         string           `bson:"_id" json:"_id"`
 	Rev        string           `bson:"rev" json:"rev"`
@@ -24,32 +26,51 @@ type followUpDoc struct {
 	EndReason  models.EndReason `bson:"end_reason,omitempty" json:"end_reason,omitempty"`
 	LastAt     Time             `bson:"last_at,omitempty" json:"last_at,omitzero"`
 	LastRecv   Time             `bson:"last_recv,omitempty" json:"last_recv,omitzero"`
+	RenewedAt  Time             `bson:"renewed_at,omitempty" json:"renewed_at,omitzero"`
 	AnsweredTo Time             `bson:"answered_to,omitempty" json:"answered_to,omitzero"`
 	LowerSince Time             `bson:"lower_since,omitempty" json:"lower_since,omitzero"`
 	ClimbedAt  Time             `bson:"climbed_at,omitempty" json:"climbed_at,omitzero"`
 	ClimbedFor Time             `bson:"climbed_for,omitempty" json:"climbed_for,omitzero"`
 	ClimbedBy  int              `bson:"climbed_by,omitempty" json:"climbed_by,omitempty"`
-	Next       Time             `bson:"next,omitempty" json:"next,omitzero"`
+	Shard      *int64           `bson:"shard,omitempty" json:"shard,omitempty"`
+	Due        Time             `bson:"due,omitempty" json:"due,omitzero"`
+	// Next stood for Due before there were shards. It is read, and never written.
+	Next Time `bson:"next,omitempty" json:"next,omitzero"`
 }
 
 func (d followUpDoc) Key() string      { return d.ID }
 func (d followUpDoc) Revision() string { return d.Rev }
 
 func followUpOf(f *models.FollowUp) followUpDoc {
-	return followUpDoc{
+	doc := followUpDoc{
 		ID: caseID(f.Account, f.PersonID, f.Program), Rev: NewID(), Account: f.Account, PersonID: f.PersonID, Program: f.Program,
 		Version: f.Version, Level: int(f.Level), StartedAt: At(f.StartedAt), EndsAt: At(f.EndsAt), EndedAt: At(f.EndedAt), EndReason: f.EndReason,
-		LastAt: At(f.LastAt), LastRecv: At(f.LastReceived), AnsweredTo: At(f.AnsweredTo), LowerSince: At(f.LowerSince),
-		ClimbedAt: At(f.Climbed.At), ClimbedFor: At(f.Climbed.Slot), ClimbedBy: f.Climbed.Step, Next: At(f.NextAt),
+		LastAt: At(f.LastAt), LastRecv: At(f.LastReceived), RenewedAt: At(f.RenewedAt), AnsweredTo: At(f.AnsweredTo), LowerSince: At(f.LowerSince),
+		ClimbedAt: At(f.Climbed.At), ClimbedFor: At(f.Climbed.Slot), ClimbedBy: f.Climbed.Step,
 	}
+	if !f.NextAt.IsZero() {
+		shard := shardOf(f.Account)
+		doc.Shard, doc.Due = &shard, At(f.NextAt)
+	}
+	return doc
+}
+
+// shardOf spreads households evenly over the shards; the plans of one are together.
+func shardOf(account string) int64 {
+	hash := fnv.New32a()
+	hash.Write([]byte(account))
+	return int64(hash.Sum32() % models.FollowUpShards)
 }
 
 func (d *followUpDoc) model() models.FollowUp {
+	if d.Due == 0 {
+		d.Due = d.Next
+	}
 	return models.FollowUp{
 		Rev: d.Rev, Account: d.Account, PersonID: d.PersonID, Program: d.Program, Version: d.Version, Level: models.Level(d.Level),
 		StartedAt: d.StartedAt.Time(), EndsAt: d.EndsAt.Time(), EndedAt: d.EndedAt.Time(), EndReason: d.EndReason,
-		LastAt: d.LastAt.Time(), LastReceived: d.LastRecv.Time(), AnsweredTo: d.AnsweredTo.Time(), LowerSince: d.LowerSince.Time(),
-		Climbed: models.LadderPoint{At: d.ClimbedAt.Time(), Slot: d.ClimbedFor.Time(), Step: d.ClimbedBy}, NextAt: d.Next.Time(),
+		LastAt: d.LastAt.Time(), LastReceived: d.LastRecv.Time(), RenewedAt: d.RenewedAt.Time(), AnsweredTo: d.AnsweredTo.Time(), LowerSince: d.LowerSince.Time(),
+		Climbed: models.LadderPoint{At: d.ClimbedAt.Time(), Slot: d.ClimbedFor.Time(), Step: d.ClimbedBy}, NextAt: d.Due.Time(),
 	}
 }
 
@@ -96,12 +117,34 @@ func (s *Store) SaveFollowUps(ctx context.Context, plans []*models.FollowUp) (ch
 	return changed, asError("saving follow-ups", err)
 }
 
-// DueFollowUps gives plans that need somebody by a moment, the longest due first.
-func (s *Store) DueFollowUps(ctx context.Context, now time.Time, limit int) ([]models.FollowUp, error) {
-	out, err := s.followUps(ctx, Query{
-		Where: []Cond{{"next", Le, At(now)}}, Sort: []Order{{Field: "next"}, {Field: "_id"}}, Limit: limit, Index: "next",
-	})
+// DueFollowUps gives plans of a shard that need somebody by a moment, the longest due first, beginning behind one that was
+// read before; nil begins with the first.
+func (s *Store) DueFollowUps(ctx context.Context, shard int, now time.Time, after *models.FollowUp, limit int) ([]models.FollowUp, error) {
+	q := Query{
+		Where: []Cond{{"shard", Eq, int64(shard)}, {"due", Le, At(now)}},
+		Sort:  []Order{{Field: "shard"}, {Field: "due"}, {Field: "_id"}}, Limit: limit, Index: "due",
+	}
+	if after != nil {
+		q.After = []any{int64(shard), At(after.NextAt), caseID(after.Account, after.PersonID, after.Program)}
+	}
+	out, err := s.followUps(ctx, q)
 	return out, asError("reading due follow-ups", err)
+}
+
+// AdoptFollowUps gives a shard to plans that were written before there were any, and tells how many it found; 0: none is left.
+func (s *Store) AdoptFollowUps(ctx context.Context, limit int) (int, error) {
+	found, err := s.followUps(ctx, Query{
+		Where: []Cond{{"next", Exists, true}}, Sort: []Order{{Field: "next"}, {Field: "_id"}}, Limit: limit, Index: "next",
+	})
+	if err != nil || len(found) == 0 {
+		return 0, asError("adopting follow-ups", err)
+	}
+	plans := make([]*models.FollowUp, len(found))
+	for i := range found {
+		plans[i] = &found[i]
+	}
+	_, err = s.SaveFollowUps(ctx, plans) // whoever wrote one meanwhile gave it its shard
+	return len(found), err
 }
 
 // FollowUpsOf gives every plan of a household.

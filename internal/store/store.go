@@ -73,7 +73,8 @@ func Collections() []Collection {
 		{Name: colUpdates, Indexes: []Index{todo}},
 		{Name: colCases, Indexes: append(caseIndexes(), todo)},
 		{Name: colFollowUps, Indexes: []Index{
-			{Name: "next", Fields: []Order{{Field: "next"}, {Field: "_id"}}, Sparse: true},
+			{Name: "due", Fields: []Order{{Field: "shard"}, {Field: "due"}, {Field: "_id"}}, Sparse: true},
+			{Name: "next", Fields: []Order{{Field: "next"}, {Field: "_id"}}, Sparse: true}, // of plans without a shard: empty once they are adopted
 			{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}},
 		}},
 		{Name: colOutbox, TTL: "purge_at", Indexes: []Index{
