@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"time"
@@ -54,6 +55,9 @@ type Config struct {
 	Conversation Conversation
 	Turns        *auth.Turns
 	Gateways     Gateways
+	// Console answers everything below /console, with the log line, the numbers and the address of every other request;
+	// nil leaves it out. It sets its request's Pattern to the route.
+	Console http.Handler
 	// Timeout bounds a request; 10 s when it is zero. An offline batch may take six times as long.
 	Timeout time.Duration
 }
@@ -85,7 +89,20 @@ func New(c Config) (*Server, error) {
 	if c.OperationsHere {
 		s.mount(s.operationRoutes())
 	}
+	if c.Console != nil {
+		s.echo.Any("/console", s.console)
+		s.echo.Any("/console/*", s.console)
+	}
 	return s, nil
+}
+
+// console hands a request to the officials' pages. They see the address that a trusted proxy names.
+func (s *Server) console(c echo.Context) error {
+	r := c.Request()
+	r.RemoteAddr = net.JoinHostPort(c.RealIP(), "0")
+	s.Console.ServeHTTP(c.Response(), r)
+	c.Set(routeKey, r.Pattern)
+	return nil
 }
 
 // Operations gives the server of /healthz, /readyz and /metrics, for an address of their own.

@@ -89,6 +89,13 @@ type Official struct {
 	TOTPUsed     int64  // the last 30 s step that signed in; a TOTP works once
 	DisabledAt   time.Time
 	CreatedAt    time.Time
+	Views        []SavedView // of the queue, as the official keeps them
+}
+
+// SavedView is a filter of the queue under a name.
+type SavedView struct {
+	Name  string
+	Query string // as in a link; it holds codes only
 }
 
 // Disabled tells whether the official is locked out.

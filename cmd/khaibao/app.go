@@ -16,6 +16,7 @@ import (
 	"khaibao/internal/areas"
 	"khaibao/internal/auth"
 	"khaibao/internal/cases"
+	"khaibao/internal/console"
 	"khaibao/internal/effects"
 	"khaibao/internal/followup"
 	"khaibao/internal/intake"
@@ -45,6 +46,8 @@ type parts struct {
 	proxies  []netip.Prefix
 	gateways *handlers.Gateways // nil: no SMS and USSD come in
 	turns    auth.TurnBudgets   // nothing set: the defaults
+	// plainHTTP: nothing encrypts what officials' browsers send, which loopback alone may do.
+	plainHTTP bool
 	// oneAddress serves the operators' pages beside the API.
 	oneAddress bool
 }
@@ -192,6 +195,14 @@ func (a *app) pages() error {
 		Devices: push.NewDevices(a.store, a.now), Programs: a.catalog, Areas: a.areas, Texts: a.texts,
 		Now: a.now, Log: a.log, Metrics: a.metrics, TrustedProxies: a.proxies, OperationsHere: a.oneAddress,
 		Checks: []handlers.Check{{Name: "store", Ask: a.engine.Ping}},
+	}
+	var err error
+	config.Console, err = console.New(console.Config{
+		Officials: a.officials, Cases: a.cases, Programs: a.catalog, Areas: a.areas, Texts: a.texts,
+		Now: a.now, Log: a.log, Metrics: a.metrics, PlainHTTP: a.plainHTTP,
+	})
+	if err != nil {
+		return err
 	}
 	api, err := handlers.New(config)
 	if err != nil {

@@ -94,7 +94,7 @@ func (d *demo) open(ctx context.Context) error {
 	d.closers = append(d.closers, release)
 	d.pages.clock = newDemoClock(filepath.Join(c.Data, "clock.json"))
 	p := parts{
-		now: d.pages.clock.Now, programs: programSources(c.Programs), oneAddress: true,
+		now: d.pages.clock.Now, programs: programSources(c.Programs), oneAddress: true, plainHTTP: true,
 		log:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		otp:    budgetConfig{OTPPerPhoneHour: 100, OTPPerPhoneDay: 1000, OTPPerAddressHour: 100, OTPPerDay: 10000},
 		logins: auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 300},
@@ -234,8 +234,8 @@ func (d *demo) serve(ctx context.Context) error {
 
 func (d *demo) announce() {
 	out := d.settings.out
-	fmt.Fprintf(out, "Khai Báo demo: synthetic people, this machine only\n  API       %s        reference at %s/docs\n  handset   %s\n  data      %s (demo.json has all of this)\n\n",
-		d.file.BaseURL, d.file.BaseURL, d.file.HandsetURL, d.settings.Data)
+	fmt.Fprintf(out, "Khai Báo demo: synthetic people, this machine only\n  API       %s        reference at %s/docs\n  console   %s        officials sign in with what stands below\n  handset   %s\n  data      %s (demo.json has all of this)\n\n",
+		d.file.BaseURL, d.file.BaseURL, d.file.ConsoleURL, d.file.HandsetURL, d.settings.Data)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "official\trole\tarea\tpassword\tTOTP secret")
 	for _, o := range d.file.Officials {

@@ -20,7 +20,7 @@ import (
 type demoFile struct {
 	BaseURL    string         `json:"base_url"`
 	HandsetURL string         `json:"handset_url"`
-	ConsoleURL string         `json:"console_url"` // empty until the console is there
+	ConsoleURL string         `json:"console_url"`
 	Officials  []demoOfficial `json:"officials"`
 }
 
@@ -74,7 +74,7 @@ func (d *demo) describe(ctx context.Context) error {
 		return err
 	}
 	base := "http://" + d.listener.Addr().String()
-	d.file = demoFile{BaseURL: base, HandsetURL: base + "/demo", Officials: d.state.Officials}
+	d.file = demoFile{BaseURL: base, HandsetURL: base + "/demo", ConsoleURL: base + "/console", Officials: d.state.Officials}
 	return writeJSON(filepath.Join(d.settings.Data, "demo.json"), d.file)
 }
 

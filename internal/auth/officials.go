@@ -50,6 +50,7 @@ type OfficialsConfig struct {
 	ValidArea func(models.Area) bool // the nation, a province or a commune of today
 	Now       func() time.Time       // real time; time.Now by default
 	Lifetime  time.Duration          // of a sign-in; DefaultOfficialLifetime when zero
+	VisitIdle time.Duration          // how long a browser may rest; DefaultVisitIdle when zero
 }
 
 // Officials signs officials in and out and administers them. It is safe for concurrent use.
@@ -61,6 +62,7 @@ type Officials struct {
 	validArea func(models.Area) bool
 	now       func() time.Time
 	sessions  *sessions
+	visitIdle time.Duration
 	nobody    models.Official // stands in for a login that does not exist, so that it takes as long
 }
 
@@ -81,8 +83,11 @@ func NewOfficials(c OfficialsConfig) (*Officials, error) {
 	if c.Lifetime == 0 {
 		c.Lifetime = DefaultOfficialLifetime
 	}
+	if c.VisitIdle == 0 {
+		c.VisitIdle = DefaultVisitIdle
+	}
 	o := &Officials{
-		store: c.Store, hasher: newHasher(c.Argon2), budgets: c.Budgets, limits: limiter{c.Store, c.Keys, c.Now},
+		visitIdle: c.VisitIdle, store: c.Store, hasher: newHasher(c.Argon2), budgets: c.Budgets, limits: limiter{c.Store, c.Keys, c.Now},
 		validArea: c.ValidArea, now: c.Now,
 	}
 	o.sessions = &sessions{
@@ -107,26 +112,32 @@ func normalLogin(login string) string {
 // Login signs an official in. Whatever is wrong, the login, the password, the TOTP, one that was used already, or that
 // the official is disabled, answers the same bad_credentials after the same time. TooMany says how long to wait.
 func (o *Officials) Login(ctx context.Context, login, password, totp, address string) (Pair, error) {
-	login = normalLogin(login)
-	if err := o.mayTry(ctx, login, address); err != nil {
-		return Pair{}, err
-	}
-	official, err := o.lookUp(ctx, login)
+	login, err := o.prove(ctx, login, password, totp, address)
 	if err != nil {
-		return Pair{}, err
-	}
-	right, err := o.hasher.matches(ctx, official.PasswordHash, password)
-	if err != nil {
-		return Pair{}, fmt.Errorf("checking a password: %w", err)
-	}
-	step := totpStep(official.TOTPSecret, totp, official.TOTPUsed, o.now())
-	if !right || step == 0 || official.Login == "" || official.Disabled() {
-		return Pair{}, errBadCredentials()
-	}
-	if err := o.useStep(ctx, official, step); err != nil {
 		return Pair{}, err
 	}
 	return o.sessions.start(ctx, login)
+}
+
+// prove holds credentials against the official's and gives the login in its normal form.
+func (o *Officials) prove(ctx context.Context, login, password, totp, address string) (string, error) {
+	login = normalLogin(login)
+	if err := o.mayTry(ctx, login, address); err != nil {
+		return "", err
+	}
+	official, err := o.lookUp(ctx, login)
+	if err != nil {
+		return "", err
+	}
+	right, err := o.hasher.matches(ctx, official.PasswordHash, password)
+	if err != nil {
+		return "", fmt.Errorf("checking a password: %w", err)
+	}
+	step := totpStep(official.TOTPSecret, totp, official.TOTPUsed, o.now())
+	if !right || step == 0 || official.Login == "" || official.Disabled() {
+		return "", errBadCredentials()
+	}
+	return login, o.useStep(ctx, official, step)
 }
 
 func errBadCredentials() error { return models.Fail(models.Unauthenticated, "bad_credentials") }

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"github.com/goccy/go-yaml"
@@ -14,7 +15,7 @@ import (
 	"khaibao/models"
 )
 
-//go:embed vi.yaml en.yaml
+//go:embed *.yaml
 var embedded embed.FS
 
 // Texts gives texts by key. It never changes and is safe for concurrent use.
@@ -28,11 +29,18 @@ func Load() (*Texts, error) { return load(embedded) }
 func load(files fs.FS) (*Texts, error) {
 	t := &Texts{byLang: map[models.Lang]map[string]text{}}
 	for _, l := range []models.Lang{models.Vietnamese, models.English} {
-		texts, err := readFile(files, string(l)+".yaml")
+		t.byLang[l] = map[string]text{}
+		names, err := fs.Glob(files, "*."+string(l)+".yaml") // of a part of the product, such as the console
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("lang: %w", err)
 		}
-		t.byLang[l] = texts
+		for _, name := range append(names, string(l)+".yaml") {
+			texts, err := readFile(files, name)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(t.byLang[l], texts)
+		}
 	}
 	return t, sameShape(t.byLang[models.Vietnamese], t.byLang[models.English])
 }

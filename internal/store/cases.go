@@ -57,6 +57,9 @@ func (c *Cases) where(f models.CaseFilter, now time.Time) (conds []Cond) {
 }
 
 func mapped[A, B any](in []A, f func(A) B) []B {
+	if in == nil {
+		return nil
+	}
 	out := make([]B, len(in))
 	for i, item := range in {
 		out[i] = f(item)

@@ -20,6 +20,12 @@ type officialDoc struct {
 	TOTPUsed     int64       `bson:"totp_used" json:"totp_used"`
 	DisabledAt   Time        `bson:"disabled_at,omitempty" json:"disabled_at,omitzero"`
 	CreatedAt    Time        `bson:"created_at" json:"created_at"`
+	Views        []viewDoc   `bson:"views,omitempty" json:"views,omitempty"`
+}
+
+type viewDoc struct {
+	Name  string `bson:"name" json:"name"`
+	Query string `bson:"query" json:"query"`
 }
 
 func (d officialDoc) Key() string      { return d.ID }
@@ -34,13 +40,15 @@ func (s *Store) sealOfficial(o *models.Official) (officialDoc, error) {
 	return officialDoc{
 		ID: o.Login, Rev: NewID(), Name: o.Name, Role: o.Role, Area: o.Area, PasswordHash: o.PasswordHash,
 		TOTPSecret: secret, TOTPUsed: o.TOTPUsed, DisabledAt: At(o.DisabledAt), CreatedAt: At(o.CreatedAt),
+		Views: mapped(o.Views, func(v models.SavedView) viewDoc { return viewDoc(v) }),
 	}, err
 }
 
 func (s *Store) openOfficial(d *officialDoc) (*models.Official, error) {
 	secret, err := s.keys.Open(d.TOTPSecret, totpPlace(d.ID))
 	return &models.Official{
-		ID: d.ID, Rev: d.Rev, Login: d.ID, Name: d.Name, Role: d.Role, Area: d.Area, PasswordHash: d.PasswordHash,
+		Views: mapped(d.Views, func(v viewDoc) models.SavedView { return models.SavedView(v) }),
+		ID:    d.ID, Rev: d.Rev, Login: d.ID, Name: d.Name, Role: d.Role, Area: d.Area, PasswordHash: d.PasswordHash,
 		TOTPSecret: string(secret), TOTPUsed: d.TOTPUsed, DisabledAt: d.DisabledAt.Time(), CreatedAt: d.CreatedAt.Time(),
 	}, err
 }

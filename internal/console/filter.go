@@ -1,0 +1,149 @@
+package console
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"khaibao/models"
+)
+
+// filter is what narrows the queue, as it stands in a link. It never holds a search: that could be a phone number.
+type filter struct {
+	View     string
+	Level    string
+	Status   string
+	Program  string
+	Factor   string
+	Area     string
+	Assignee string
+	Opened   string // a local day
+	Sort     string
+}
+
+// views are the queue's own, in the order they are shown.
+var views = []string{"open", "new", "raised", "overdue", "unreached", "missed", "mine", "closed"}
+
+// filterOf reads a filter. What is not a value of ours is passed over: a link of last year shows more, not an error.
+func (r *request) filterOf(q url.Values) filter {
+	f := filter{
+		View: oneOf(q.Get("view"), views), Level: q.Get("level"), Status: q.Get("status"), Program: q.Get("program"),
+		Factor: idOrNone(q.Get("factor")), Area: idOrNone(q.Get("area")), Assignee: loginOrNone(q.Get("assignee")),
+		Sort: oneOf(q.Get("sort"), []string{"due", "level"}),
+	}
+	if _, err := models.ParseLevel(f.Level); err != nil {
+		f.Level = ""
+	}
+	f.Status = oneOf(f.Status, statusWords())
+	f.Program = oneOf(f.Program, r.programIDs())
+	if _, err := time.Parse(time.DateOnly, q.Get("opened")); err == nil {
+		f.Opened = q.Get("opened")
+	}
+	return f
+}
+
+func oneOf(text string, options []string) string {
+	if slices.Contains(options, text) {
+		return text
+	}
+	return ""
+}
+
+func loginOrNone(text string) string {
+	if idOrNone(strings.ReplaceAll(text, ".", "-")) == "" {
+		return ""
+	}
+	return text
+}
+
+func statusWords() []string {
+	var out []string
+	for _, s := range models.CaseStatuses() {
+		out = append(out, string(s))
+	}
+	return out
+}
+
+func (r *request) programIDs() []string {
+	var out []string
+	for _, p := range r.s.Programs.All() {
+		if !slices.Contains(out, p.ID()) {
+			out = append(out, p.ID())
+		}
+	}
+	return out
+}
+
+// encode writes the filter as a query, each name once and in one order.
+func (f filter) encode() string {
+	q := url.Values{}
+	for name, value := range map[string]string{
+		"view": f.View, "level": f.Level, "status": f.Status, "program": f.Program, "factor": f.Factor, "area": f.Area,
+		"assignee": f.Assignee, "opened": f.Opened, "sort": f.Sort,
+	} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return q.Encode()
+}
+
+func (f filter) link(path string, more ...string) string {
+	q := f.encode()
+	for i := 0; i+1 < len(more); i += 2 {
+		if q != "" {
+			q += "&"
+		}
+		q += more[i] + "=" + url.QueryEscape(more[i+1])
+	}
+	if q == "" {
+		return path
+	}
+	return path + "?" + q
+}
+
+// narrowed tells whether anything but the view and the order is chosen.
+func (f filter) narrowed() bool {
+	f.View, f.Sort = "", ""
+	return f != filter{}
+}
+
+var openStatuses = []models.CaseStatus{models.CaseNew, models.CaseContacted, models.CaseMonitoring, models.CaseReferred}
+
+// of gives the filter as the use-cases know it.
+func (f filter) of(official models.Official) models.CaseFilter {
+	yes := true
+	out := models.CaseFilter{
+		Statuses: openStatuses, Program: f.Program, Factor: f.Factor, Area: models.Area(f.Area), Assignee: f.Assignee, Order: models.CaseOrder(f.Sort),
+	}
+	switch f.View {
+	case "new":
+		out.Statuses = []models.CaseStatus{models.CaseNew}
+	case "raised":
+		out.Raised = &yes
+	case "overdue":
+		out.Overdue = &yes
+	case "unreached":
+		out.Unreached = &yes
+	case "missed":
+		out.Missed = &yes
+	case "mine":
+		out.Assignee = official.Login
+	case "closed":
+		out.Statuses = []models.CaseStatus{models.CaseClosed}
+	}
+	if f.Status != "" {
+		out.Statuses = []models.CaseStatus{models.CaseStatus(f.Status)}
+	}
+	if level, err := models.ParseLevel(f.Level); err == nil && f.Level != "" {
+		out.Levels = []models.Level{level}
+	}
+	if day, err := time.ParseInLocation(time.DateOnly, f.Opened, models.Hanoi); err == nil && f.Opened != "" {
+		out.OpenedFrom, out.OpenedTo = day, day.AddDate(0, 0, 1)
+		if f.View == "" && f.Status == "" { // everything of that day, also what is closed by now
+			out.Statuses = nil
+		}
+	}
+	return out
+}

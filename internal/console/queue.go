@@ -1,0 +1,382 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"khaibao/internal/cases"
+	"khaibao/models"
+)
+
+const pageSize = 50
+
+// queueView is the first page of the day.
+type queueView struct {
+	AreaName   string
+	Views      []viewTab
+	Saved      []savedView
+	Selects    []selectView
+	View       string
+	Query      string // of the filter, for the forms
+	Search     string
+	Narrowed   bool
+	CanWork    bool
+	CanExport  bool
+	ExportLink string
+	Items      []rowView
+	Total      int64
+	Colleagues []models.Official
+	FirstLink  string
+	NextLink   string
+	Empty      string
+	Problems   []string
+}
+
+type viewTab struct {
+	Name, Link string
+	Count      int64
+	Known      bool // counted in time
+	Current    bool
+}
+
+type savedView struct{ Name, Link string }
+
+type selectView struct {
+	Label, Name string
+	Options     []option
+}
+
+type option struct {
+	Value, Text string
+	Chosen      bool
+}
+
+// rowView is a case as a line of the queue.
+type rowView struct {
+	ID                           string
+	Level                        models.Level
+	Name, Phone, Place, Why, Due string
+	Marks                        []string
+	Assignee, Status             string
+	Overdue, Raised              bool
+	LastDeclaredAt, DueAt        time.Time
+}
+
+func (r *request) queue() error {
+	return r.showQueue(http.StatusOK, r.filterOf(r.URL.Query()), "", r.URL.Query().Get("cursor"), nil)
+}
+
+// search comes by POST, so that no phone number stands in a link, a history or a log.
+func (r *request) search() error {
+	return r.showQueue(http.StatusOK, filter{}, strings.TrimSpace(r.PostForm.Get("q")), "", nil)
+}
+
+func (r *request) showQueue(status int, f filter, search, cursor string, problems []string) error {
+	ctx := r.Context()
+	view := queueView{
+		AreaName: r.areaName(string(r.official.Area)), View: f.View, Query: f.encode(), Search: search, Narrowed: f.narrowed() || f.Sort != "",
+		CanWork: r.official.Role.May(models.WorkCases), Problems: problems, CanExport: r.official.Role.May(models.WorkCases), ExportLink: f.link("/console/export"),
+	}
+	asked := f.of(r.official)
+	if search != "" {
+		asked.Statuses = nil // whoever is searched for is found, closed or not
+	}
+	limit := pageSize
+	if search != "" {
+		limit = 200
+	}
+	found, next, err := r.s.Cases.List(ctx, r.official, asked, search, models.Page{Limit: limit, Cursor: cursor})
+	if err != nil {
+		return err
+	}
+	if view.Total, err = r.s.Cases.Count(ctx, r.official, asked, search); err != nil {
+		return err
+	}
+	if view.Views, err = r.tabs(ctx, f); err != nil {
+		return err
+	}
+	for i := range found {
+		view.Items = append(view.Items, r.row(&found[i]))
+	}
+	if view.CanWork {
+		if view.Colleagues, err = r.s.Cases.Colleagues(ctx, r.official); err != nil {
+			return err
+		}
+	}
+	if next != "" && search == "" {
+		view.NextLink = f.link("/console/cases", "cursor", next)
+	}
+	if cursor != "" {
+		view.FirstLink = f.link("/console/cases")
+	}
+	view.Selects = r.selects(f)
+	for _, saved := range r.official.Views {
+		view.Saved = append(view.Saved, savedView{saved.Name, "/console/cases?" + saved.Query})
+	}
+	view.Empty = r.say("queue.empty." + r.emptyReason(f, search))
+	return r.show(status, "queue", view)
+}
+
+func (r *request) emptyReason(f filter, search string) string {
+	switch {
+	case search != "":
+		return "search"
+	case f.narrowed():
+		return "filter"
+	case f.View == "":
+		return "open"
+	}
+	return f.View
+}
+
+// countWithin is how long a page waits for the numbers on its tabs: it is of use without them.
+const countWithin = 1500 * time.Millisecond
+
+// tabs counts every view of the official's whole area.
+func (r *request) tabs(ctx context.Context, f filter) ([]viewTab, error) {
+	ctx, cancel := context.WithTimeout(ctx, countWithin)
+	defer cancel()
+	out := make([]viewTab, len(views))
+	var group errgroup.Group
+	for i, name := range views {
+		own := filter{View: name}
+		if name == "open" {
+			own.View = ""
+		}
+		out[i] = viewTab{Name: r.say("view." + name), Link: own.link("/console/cases"), Current: f.View == own.View}
+		group.Go(func() error {
+			n, err := r.s.Cases.Count(ctx, r.official, own.of(r.official), "")
+			if ctx.Err() != nil {
+				return nil
+			}
+			out[i].Count, out[i].Known = n, err == nil
+			return err
+		})
+	}
+	return out, group.Wait()
+}
+
+func (r *request) row(v *cases.View) rowView {
+	w, now := r.words(), r.s.Now()
+	row := rowView{
+		ID: v.ID, Level: v.Level, Name: r.nameOf(v), Phone: v.MaskedPhone, Place: r.place(v), Why: r.why(v),
+		Due: w.deadline(now, v.DueAt), Assignee: v.Assignee, Status: r.s.Texts.Text(r.lang, "status."+string(v.Status), nil),
+		Overdue: v.Overdue, Raised: !v.RaisedAt.IsZero(), LastDeclaredAt: v.LastDeclaredAt, DueAt: v.DueAt,
+	}
+	if row.Due != "" && v.Level == models.LevelEmergency {
+		row.Due = r.say("due.call_now", "due", row.Due)
+	}
+	for key, marked := range map[string]bool{"missed": !v.MissedSince.IsZero(), "unreached": !v.UnreachedSince.IsZero(), "same": v.SameAs != ""} {
+		if marked {
+			row.Marks = append(row.Marks, r.say("mark."+key))
+		}
+	}
+	slices.Sort(row.Marks)
+	return row
+}
+
+func (r *request) nameOf(v *cases.View) string {
+	if v.MaskedName == nil {
+		return r.say("no_name")
+	}
+	return *v.MaskedName
+}
+
+// place is the commune, and the program's name when there are several.
+func (r *request) place(v *cases.View) string {
+	name := r.areaName(v.Commune)
+	if p, ok := r.s.Programs.Version(v.Program, v.Version); ok {
+		name += " · " + p.Name(r.lang)
+	}
+	return name
+}
+
+// why lists a case's factors in words.
+func (r *request) why(v *cases.View) string {
+	p, ok := r.s.Programs.Version(v.Program, v.Version)
+	if !ok {
+		return strings.Join(v.Factors, ", ")
+	}
+	names := make([]string, len(v.Factors))
+	for i, code := range v.Factors {
+		names[i] = p.FactorText(code, r.lang)
+	}
+	return strings.Join(names, ", ")
+}
+
+// selects are the filter's lists, each with what is chosen.
+func (r *request) selects(f filter) []selectView {
+	text := func(key string) func(string) string {
+		return func(value string) string { return r.s.Texts.Text(r.lang, key+"."+value, nil) }
+	}
+	var levels []string
+	for _, l := range models.Levels() {
+		if l.Flagged() {
+			levels = append(levels, l.String())
+		}
+	}
+	slices.Reverse(levels)
+	out := []selectView{
+		r.choose("program", f.Program, r.programIDs(), r.programName),
+		r.choose("level", f.Level, levels, text("level")),
+		r.choose("factor", f.Factor, r.factorCodes(f.Program), r.factorName),
+	}
+	if communes := r.areasBelow(); len(communes) > 0 {
+		out = append(out, r.choose("area", f.Area, communes, r.areaName))
+	}
+	out = append(out, r.choose("status", f.Status, statusWords(), text("status")))
+	sort := r.choose("sort", f.Sort, []string{"due", "level"}, func(v string) string { return r.say("sort." + v) })
+	sort.Options[0].Text = r.say("sort.newest")
+	return append(out, sort)
+}
+
+func (r *request) choose(name, chosen string, values []string, text func(string) string) selectView {
+	out := selectView{Label: r.say("filter." + name), Name: name, Options: []option{{"", r.say("filter.any"), chosen == ""}}}
+	for _, value := range values {
+		out.Options = append(out.Options, option{value, text(value), value == chosen})
+	}
+	return out
+}
+
+func (r *request) programName(id string) string {
+	if p, ok := r.s.Programs.Current(id, r.s.Now()); ok {
+		return p.Name(r.lang)
+	}
+	return id
+}
+
+func (r *request) factorCodes(program string) []string {
+	var out []string
+	for _, p := range r.s.Programs.All() {
+		if program != "" && p.ID() != program {
+			continue
+		}
+		for _, code := range p.Factors() {
+			if !slices.Contains(out, code) {
+				out = append(out, code)
+			}
+		}
+	}
+	return out
+}
+
+func (r *request) factorName(code string) string {
+	for _, p := range r.s.Programs.All() {
+		if slices.Contains(p.Factors(), code) {
+			return p.FactorText(code, r.lang)
+		}
+	}
+	return code
+}
+
+// areasBelow are the areas directly below the official's own.
+func (r *request) areasBelow() []string {
+	var out []string
+	switch area := r.official.Area; {
+	case area == models.Nation:
+		for _, p := range r.s.Areas.Provinces() {
+			out = append(out, p.Code)
+		}
+	case area.IsProvince():
+		communes, _ := r.s.Areas.Communes(string(area))
+		for _, c := range communes {
+			out = append(out, c.Code)
+		}
+	}
+	return out
+}
+
+// act does one thing to the chosen cases or to all of the filter.
+func (r *request) act() error {
+	form := r.PostForm
+	query, _ := url.ParseQuery(form.Get("query"))
+	f, search := r.filterOf(query), form.Get("q")
+	sel := cases.Selection{IDs: form["case"], All: form.Get("which") == "all", Filter: f.of(r.official), Search: search}
+	if sel.All && search != "" {
+		sel.Filter.Statuses = nil
+	}
+	code, do := r.actionOf(form)
+	if code == "" {
+		return &models.Error{Kind: models.Malformed, Code: "bad_form"}
+	}
+	done, err := r.s.Cases.Act(r.Context(), r.official, sel, do)
+	if models.Invalid.Is(err) {
+		return r.showQueue(http.StatusUnprocessableEntity, f, search, "", r.failure(err).Fields)
+	}
+	if err != nil {
+		return err
+	}
+	return r.redirect(f.link("/console/cases", doneLink(code, done)...))
+}
+
+func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
+	assignee := form.Get("assignee")
+	switch what := form.Get("do"); what {
+	case "mine":
+		assignee = r.official.Login
+		return "taken", cases.Action{Assignee: &assignee}
+	case "assign":
+		return "assigned", cases.Action{Assignee: &assignee}
+	default:
+		if slices.Contains(models.Outcomes(), models.Outcome(what)) {
+			return "contacted", cases.Action{Contact: &cases.ContactInput{Outcome: models.Outcome(what)}}
+		}
+	}
+	return "", do
+}
+
+// doneLink is what the next page is told of an action: codes and counts only.
+func doneLink(code string, done cases.Done) []string {
+	if done.Changed == 0 {
+		return []string{"done", "nothing"}
+	}
+	return []string{"done", code, "n", itoa(done.Changed), "undo", done.Undo}
+}
+
+// undo takes an action back.
+func (r *request) undo() error {
+	n, err := r.s.Cases.Undo(r.Context(), r.official, idOrNone(r.PostForm.Get("undo")))
+	back, _ := url.Parse(inside(r.PostForm.Get("back")))
+	query := back.Query()
+	for _, name := range []string{"done", "n", "undo"} {
+		query.Del(name)
+	}
+	switch {
+	case models.NotFound.Is(err), err == nil && n == 0:
+		query.Set("done", "undo_gone")
+	case err != nil:
+		return err
+	default:
+		query.Set("done", "undone")
+		query.Set("n", itoa(n))
+	}
+	back.RawQuery = query.Encode()
+	return r.redirect(back.RequestURI())
+}
+
+// saveView keeps the filter under a name, for this official.
+func (r *request) saveView() error {
+	query, _ := url.ParseQuery(r.PostForm.Get("query"))
+	f := r.filterOf(query)
+	err := r.s.Officials.SaveView(r.Context(), r.official.Login, models.SavedView{Name: r.PostForm.Get("name"), Query: f.encode()})
+	if models.Invalid.Is(err) {
+		return r.showQueue(http.StatusUnprocessableEntity, f, "", "", r.failure(err).Fields)
+	}
+	if err != nil {
+		return err
+	}
+	return r.redirect(f.link("/console/cases", "done", "view_saved"))
+}
+
+func (r *request) forgetView() error {
+	if err := r.s.Officials.ForgetView(r.Context(), r.official.Login, r.PostForm.Get("name")); err != nil {
+		return err
+	}
+	return r.redirect("/console/cases?done=view_forgotten")
+}

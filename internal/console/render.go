@@ -1,0 +1,335 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"math"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"khaibao/models"
+)
+
+//go:embed templates static
+var files embed.FS
+
+// pages are the parsed pages of one language by name.
+type pages struct{ byName map[string]*template.Template }
+
+// parse reads every page with the layout around it, its texts bound to one language.
+func (s *Console) parse(l models.Lang) (*pages, error) {
+	base, err := template.New("").Funcs(s.functions(l)).ParseFS(files, "templates/layout.html", "templates/parts.html")
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	out := &pages{map[string]*template.Template{}}
+	for _, file := range names {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		if name == "layout" || name == "parts" {
+			continue
+		}
+		page, err := template.Must(base.Clone()).ParseFS(files, file)
+		if err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+		out.byName[name] = page
+	}
+	return out, nil
+}
+
+// functions are what a template may say besides the values it shows.
+func (s *Console) functions(l models.Lang) template.FuncMap {
+	w := words{s.Texts, l}
+	return template.FuncMap{
+		"t": w.say, "level": w.level, "number": w.number, "ago": func(at time.Time) string { return w.ago(s.Now(), at) },
+		"exact": w.exact, "clock": clock, "day": w.day, "asset": s.assetURL, "shape": shapeOf, "iso": func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"list": func(items ...any) []any { return items }, "dict": dict, "join": strings.Join,
+	}
+}
+
+// itoa is for links; what is read has words.number.
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// clock is a local time of day.
+func clock(at time.Time) string { return at.In(models.Hanoi).Format("15:04") }
+
+// dict hands several named values to a part of a page.
+func dict(pairs ...any) (map[string]any, error) {
+	out := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, errors.New("a name is a text")
+		}
+		out[name] = pairs[i+1]
+	}
+	return out, nil
+}
+
+// layout is what surrounds a page.
+type layout struct {
+	Name     string
+	Lang     models.Lang
+	Path     string // to come back to after a change of language
+	Official *models.Official
+	Area     string
+	CSRF     string
+	EndsIn   string // seconds
+	EndsAt   time.Time
+	Nav      []navItem
+	Done     *done
+	Body     any
+}
+
+type navItem struct {
+	Path, Key string
+	Current   bool
+}
+
+// navigation lists the pages that the role may open.
+func (r *request) navigation() []navItem {
+	var out []navItem
+	for _, item := range []struct {
+		path, key string
+		needs     models.Permission
+	}{
+		{"/console/cases", "nav.queue", models.ReadCases},
+	} {
+		if r.official.Role.May(item.needs) {
+			current := r.URL.Path == item.path || strings.HasPrefix(r.URL.Path, item.path+"/")
+			out = append(out, navItem{item.path, item.key, current})
+		}
+	}
+	return out
+}
+
+// show renders a page. Nothing is sent before all of it is made, so a page is whole or an error.
+func (r *request) show(status int, name string, body any) error {
+	page, ok := r.s.templates[r.lang].byName[name]
+	if !ok {
+		return fmt.Errorf("console: no page %q", name)
+	}
+	around := layout{Name: name, Lang: r.lang, Path: r.URL.RequestURI(), Body: body, Done: r.done()}
+	if r.Method == http.MethodPost {
+		around.Path = "/console"
+	}
+	if r.signedIn {
+		around.Official, around.CSRF, around.Nav = &r.official, r.visit.CSRF, r.navigation()
+		around.Area, around.EndsIn, around.EndsAt = r.areaName(string(r.official.Area)), r.endsIn(), r.visit.EndsAt
+	}
+	var out bytes.Buffer
+	if err := page.ExecuteTemplate(&out, "layout", around); err != nil {
+		return fmt.Errorf("console: page %s: %w", name, err)
+	}
+	r.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	r.w.WriteHeader(status)
+	_, err := out.WriteTo(r.w)
+	if err != nil {
+		r.s.Log.DebugContext(r.Context(), "a page was not read to its end", slog.String("page", name))
+	}
+	return nil
+}
+
+// endsIn is how many seconds the visit lasts without another request.
+func (r *request) endsIn() string {
+	return strconv.Itoa(int(math.Max(0, time.Until(r.visit.EndsAt).Seconds())))
+}
+
+func (r *request) areaName(code string) string {
+	if area, ok := r.s.Areas.Get(code); ok {
+		return area.In(r.lang)
+	}
+	return code
+}
+
+func (r *request) words() words { return words{r.s.Texts, r.lang} }
+
+// say gives a text of the console in the reader's language.
+func (r *request) say(key string, pairs ...any) string { return r.words().say(key, pairs...) }
+
+// done says what the action before this page did; it names codes and counts only.
+type done struct {
+	Text string
+	Undo string
+}
+
+func (r *request) done() *done {
+	q := r.URL.Query()
+	key := "console.done." + q.Get("done")
+	if !q.Has("done") || !r.s.Texts.Has(key) {
+		return nil
+	}
+	n, err := strconv.Atoi(q.Get("n"))
+	if err != nil {
+		n = 1
+	}
+	return &done{Text: r.say("done."+q.Get("done"), "n", n), Undo: idOrNone(q.Get("undo"))}
+}
+
+func idOrNone(text string) string {
+	if len(text) > 64 || strings.ContainsFunc(text, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_'
+	}) {
+		return ""
+	}
+	return text
+}
+
+// failure is an error as a page.
+type failure struct {
+	Status        int
+	Title, Detail string
+	Fields        []string
+}
+
+// explain turns an error into a status and what to tell.
+func (r *request) explain(err error) (status int, detail string) {
+	f := r.failure(err)
+	return f.Status, f.Detail
+}
+
+func (r *request) failure(err error) failure {
+	var e *models.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		e = models.Fail(models.Unavailable, "timeout")
+	case !errors.As(err, &e):
+		e = models.Fail(models.Internal, "internal")
+	}
+	f := failure{Status: statusOf(e.Kind), Title: r.s.Texts.Text(r.lang, "error."+e.Code+".title", e.Args), Detail: r.s.Texts.Text(r.lang, "error."+e.Code+".detail", e.Args)}
+	for _, field := range e.Fields {
+		f.Fields = append(f.Fields, r.fieldText(field))
+	}
+	if e.RetryAfter > 0 {
+		f.Detail += " " + r.say("wait", "minutes", int(math.Ceil(e.RetryAfter.Minutes())))
+	}
+	return f
+}
+
+func (r *request) fieldText(f models.FieldError) string {
+	args := map[string]any{}
+	for name, value := range f.Args {
+		if named, ok := value.(interface{ In(models.Lang) string }); ok {
+			value = named.In(r.lang)
+		}
+		args[name] = value
+	}
+	return r.s.Texts.Text(r.lang, "field."+f.Code, args)
+}
+
+func statusOf(kind models.Kind) int {
+	switch kind {
+	case models.Malformed:
+		return http.StatusBadRequest
+	case models.Invalid:
+		return http.StatusUnprocessableEntity
+	case models.Unauthenticated:
+		return http.StatusUnauthorized
+	case models.Forbidden:
+		return http.StatusForbidden
+	case models.NotFound:
+		return http.StatusNotFound
+	case models.Conflict:
+		return http.StatusConflict
+	case models.Changed:
+		return http.StatusPreconditionFailed
+	case models.TooMany:
+		return http.StatusTooManyRequests
+	case models.Unavailable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// fail answers an error. Whoever is not signed in any more signs in and goes on where they were.
+func (r *request) fail(err error) {
+	if models.Unauthenticated.Is(err) && r.route.needs != open {
+		r.signInAgain()
+		return
+	}
+	f := r.failure(err)
+	if f.Status >= http.StatusInternalServerError {
+		r.s.Log.ErrorContext(context.WithoutCancel(r.Context()), "a page failed", slog.String("route", r.route.path), slog.Any("error", err))
+	}
+	if err := r.show(f.Status, "error", f); err != nil {
+		http.Error(r.w, f.Title, f.Status)
+	}
+}
+
+func (r *request) signInAgain() {
+	ended := ""
+	if _, err := r.Cookie(r.s.cookieName()); err == nil {
+		ended = "&ended"
+	}
+	if r.Method != http.MethodPost || r.URL.Path == "/console/sign-out" {
+		_ = r.redirect("/console/sign-in?next=" + template.URLQueryEscaper(inside(r.URL.RequestURI())) + ended)
+		return
+	}
+	view := signInView{Next: "/console", Ended: true, Kept: keep(r.URL.Path, r.PostForm)}
+	if err := r.show(http.StatusUnauthorized, "sign_in", view); err != nil {
+		http.Error(r.w, "401", http.StatusUnauthorized)
+	}
+}
+
+// asset is a file that a browser keeps for good: its name changes with its content.
+type asset struct {
+	kind string
+	body []byte
+	name string
+}
+
+func loadAssets() (map[string]asset, error) {
+	names, err := fs.Glob(files, "static/*")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]asset{}
+	for _, file := range names {
+		body, err := files.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(body)
+		ext := path.Ext(file)
+		plain := path.Base(file)
+		name := strings.TrimSuffix(plain, ext) + "." + hex.EncodeToString(sum[:6]) + ext
+		kind := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}[ext]
+		out[plain] = asset{kind, body, name}
+	}
+	return out, nil
+}
+
+func (s *Console) assetURL(plain string) (string, error) {
+	a, ok := s.assets[plain]
+	if !ok {
+		return "", fmt.Errorf("console: no file %q", plain)
+	}
+	return "/console/static/" + a.name, nil
+}
+
+func (r *request) static() error {
+	for _, a := range r.s.assets {
+		if a.name == r.PathValue("file") {
+			r.w.Header().Set("Content-Type", a.kind)
+			r.w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+			_, _ = r.w.Write(a.body) // a browser that went away has nobody to tell
+			return nil
+		}
+	}
+	return models.ErrNotFound
+}

@@ -1,0 +1,47 @@
+package console
+
+import (
+	"net/http"
+
+	"khaibao/models"
+)
+
+// Who may open a route, besides the permissions of models.
+const (
+	open        models.Permission = "open" // nobody need be signed in
+	anyOfficial models.Permission = ""     // whoever is signed in
+)
+
+// route is one line of the route table.
+type route struct {
+	method, path string
+	needs        models.Permission
+	answer       func(*request) error
+	slow         bool // a download: it takes as long as it takes
+	fromBrowser  bool // the browser itself sends it, without a form of ours
+}
+
+// routes is the whole console: each page and action with the permission it needs.
+func (s *Console) routes() []route {
+	const (
+		get  = http.MethodGet
+		post = http.MethodPost
+	)
+	return []route{
+		{method: get, path: "/console/static/{file}", needs: open, answer: (*request).static},
+		{method: post, path: "/console/csp-report", needs: open, answer: (*request).cspReport, fromBrowser: true},
+		{method: post, path: "/console/language", needs: open, answer: (*request).chooseLanguage},
+		{method: get, path: "/console/sign-in", needs: open, answer: (*request).signInPage},
+		{method: post, path: "/console/sign-in", needs: open, answer: (*request).signIn},
+		{method: post, path: "/console/sign-out", needs: anyOfficial, answer: (*request).signOut},
+		{method: get, path: "/console/stay", needs: anyOfficial, answer: (*request).stay},
+		{method: get, path: "/console", needs: anyOfficial, answer: (*request).home},
+
+		{method: get, path: "/console/cases", needs: models.ReadCases, answer: (*request).queue},
+		{method: post, path: "/console/cases/search", needs: models.ReadCases, answer: (*request).search},
+		{method: post, path: "/console/cases/act", needs: models.WorkCases, answer: (*request).act},
+		{method: post, path: "/console/undo", needs: models.WorkCases, answer: (*request).undo},
+		{method: post, path: "/console/views/save", needs: models.ReadCases, answer: (*request).saveView},
+		{method: post, path: "/console/views/forget", needs: models.ReadCases, answer: (*request).forgetView},
+	}
+}
