@@ -28,6 +28,7 @@ type caseResponse struct {
 	DueAt          *string           `json:"due_at"`
 	Overdue        bool              `json:"overdue"`
 	MissedSince    *string           `json:"missed_since"`
+	Trend          *trendResponse    `json:"trend"`
 	RaisedAt       *string           `json:"raised_at"`
 	UnreachedSince *string           `json:"unreached_since"`
 }
@@ -46,6 +47,7 @@ type caseDetail struct {
 	Reasons    []reasonResponse    `json:"reasons"`
 	Answers    models.Answers      `json:"answers"`
 	Levels     []levelResponse     `json:"levels"`
+	Measures   []measureResponse   `json:"measures"`
 	Assessment *assessmentResponse `json:"assessment"`
 	Notes      []noteResponse      `json:"notes"`
 	Contacts   []contactResponse   `json:"contacts"`
@@ -57,6 +59,12 @@ type caseDetail struct {
 type levelResponse struct {
 	At    string       `json:"at"`
 	Level models.Level `json:"level"`
+}
+
+// measureResponse is the numbers of one form, such as the temperature.
+type measureResponse struct {
+	At     string             `json:"at"`
+	Values map[string]float64 `json:"values"`
 }
 
 type assessmentResponse struct {
@@ -89,6 +97,7 @@ func (s *Server) caseItem(v cases.View, l models.Lang) caseResponse {
 		ID: v.ID, Program: v.Program, Level: v.Level, LatestLevel: v.LatestLevel, Status: v.Status, Factors: v.Factors,
 		Area: s.place(v.Commune, v.Province, l), Person: maskedPerson{v.MaskedName, orNull(v.MaskedPhone)}, Assignee: orNull(v.Assignee),
 		LastDeclaredAt: stamp(v.LastDeclaredAt), DueAt: maybe(v.DueAt), Overdue: v.Overdue, MissedSince: maybe(v.MissedSince),
+		Trend:    trendOf(v.Trend()),
 		RaisedAt: maybe(v.RaisedAt), UnreachedSince: maybe(v.UnreachedSince),
 	}
 }
@@ -101,6 +110,9 @@ func (s *Server) caseDetail(d cases.Detail, l models.Lang) caseDetail {
 	out.Reasons, _ = s.explain(d.Program, d.Version, d.DecidedBy.Form, models.Decision{Level: d.Level, Factors: d.Factors, Reasons: d.Reasons}, l)
 	for _, point := range d.Levels {
 		out.Levels = append(out.Levels, levelResponse{stamp(point.At), point.Level})
+		if len(point.Values) > 0 {
+			out.Measures = append(out.Measures, measureResponse{stamp(point.At), point.Values})
+		}
 	}
 	if a := d.Assessment; a != nil {
 		out.Assessment = &assessmentResponse{a.Level, a.Reason, a.By, stamp(a.At)}

@@ -43,9 +43,24 @@ type declarationResponse struct {
 	Version    int              `json:"program_version"`
 	Channel    models.Channel   `json:"channel"`
 	Decision   decisionResponse `json:"decision"`
+	Trend      *trendResponse   `json:"trend"`
 	Answers    models.Answers   `json:"answers,omitzero"`
 	OccurredAt string           `json:"occurred_at"`
 	ReceivedAt string           `json:"received_at"`
+}
+
+// trendResponse compares a level with the one before it.
+type trendResponse struct {
+	Direction models.Direction `json:"direction"`
+	Previous  models.Level     `json:"previous_level"`
+	Since     string           `json:"since"`
+}
+
+func trendOf(t models.Trend, known bool) *trendResponse {
+	if !known {
+		return nil
+	}
+	return &trendResponse{t.Direction, t.Previous, stamp(t.Since)}
 }
 
 // decisionResponse is what the rules said, in words of the reader's language.
@@ -65,7 +80,7 @@ type reasonResponse struct {
 func (s *Server) declaration(d *models.Declaration, l models.Lang) declarationResponse {
 	return declarationResponse{
 		ID: d.ID, PersonID: d.PersonID, Program: d.Program, Version: d.Version, Channel: d.Channel,
-		Decision: s.decision(d, l), OccurredAt: stamp(d.OccurredAt), ReceivedAt: stamp(d.ReceivedAt),
+		Decision: s.decision(d, l), Trend: trendOf(d.Trend()), OccurredAt: stamp(d.OccurredAt), ReceivedAt: stamp(d.ReceivedAt),
 	}
 }
 

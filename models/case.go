@@ -129,9 +129,21 @@ type DeclarationRef struct {
 
 // LevelAt is one point of the trend.
 type LevelAt struct {
-	At          time.Time // occurred_at
-	Level       Level
+	At    time.Time // occurred_at
+	Level Level
+	// Declaration is the form behind the point; empty for the level from before the case, which is known from the form after it.
 	Declaration DeclarationRef
+	// Values are the numbers of the form by question id, such as the temperature.
+	Values map[string]float64
+}
+
+// Trend compares the newest level of the case with the one before it; false when there is only one.
+func (c *Case) Trend() (Trend, bool) {
+	n := len(c.Levels)
+	if n < 2 {
+		return Trend{}, false
+	}
+	return trend(c.Levels[n-2], c.Levels[n-1].Level), true
 }
 
 // Assessment is an official's own level beside the computed one; it never replaces it.

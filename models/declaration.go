@@ -34,6 +34,9 @@ type Declaration struct {
 	Commune  string
 	Province string
 	Earlier  Earlier
+	// Previous is the newest form of the person under the program that happened before, among those that were here when
+	// this one came; zero when there was none within the time that rules look back, or nobody looked.
+	Previous LevelAt
 
 	OccurredAt time.Time // when the citizen says it was
 	ReceivedAt time.Time // when we had it
@@ -44,8 +47,45 @@ type Declaration struct {
 // Day is the local calendar day that the declaration counts for.
 func (d *Declaration) Day() string { return Day(d.OccurredAt) }
 
-// Earlier holds the person's previous values that a decision used, by name; empty when it used none.
+// Earlier holds the person's previous values that a decision used, by name: answers by question id, the word of the level
+// under "level", the local days since under "days". Empty when it used none.
 type Earlier map[string]any
+
+// Trend compares a level with the one before it.
+type Trend struct {
+	Direction Direction
+	Previous  Level
+	Since     time.Time // when the one before happened
+}
+
+// Direction is which way a trend goes.
+type Direction string
+
+// The directions.
+const (
+	Better Direction = "better"
+	Same   Direction = "same"
+	Worse  Direction = "worse"
+)
+
+// Trend compares the decision with the previous form's; false when there is none.
+func (d *Declaration) Trend() (Trend, bool) {
+	if d.Previous.At.IsZero() {
+		return Trend{}, false
+	}
+	return trend(d.Previous, d.Decision.Level), true
+}
+
+func trend(before LevelAt, level Level) Trend {
+	t := Trend{Same, before.Level, before.At}
+	switch {
+	case level > before.Level:
+		t.Direction = Worse
+	case level < before.Level:
+		t.Direction = Better
+	}
+	return t
+}
 
 // Decision is what the rules said, in codes only: its texts are rendered in the reader's language at each read.
 type Decision struct {

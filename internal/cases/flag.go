@@ -97,17 +97,34 @@ func (s *Service) shorten(c *models.Case, d *models.Declaration) {
 	}
 }
 
-// trend adds a point in the order of what happened and remembers what is latest.
+// trend adds a point in the order of what happened and remembers what is latest. The order in which forms come in does
+// not matter: the trend of a case follows from its points.
 func (s *Service) trend(c *models.Case, d *models.Declaration) {
 	if newer(d, c) {
 		c.LatestLevel, c.LastDeclaredAt, c.LastReceivedAt = d.Decision.Level, d.OccurredAt, d.ReceivedAt
 		c.MissedSince = time.Time{}
 	}
-	c.Levels = append(c.Levels, models.LevelAt{At: d.OccurredAt, Level: d.Decision.Level, Declaration: ref(d)})
+	if !slices.ContainsFunc(c.Levels, func(l models.LevelAt) bool { return l.At.Equal(d.Previous.At) }) && !d.Previous.At.IsZero() {
+		before := d.Previous // from before the case, or still on its way to it
+		before.Declaration = models.DeclarationRef{}
+		c.Levels = append(c.Levels, before)
+	}
+	c.Levels = slices.DeleteFunc(c.Levels, func(l models.LevelAt) bool {
+		return l.Declaration.ID == "" && l.At.Equal(d.OccurredAt)
+	})
+	c.Levels = append(c.Levels, s.point(d))
 	slices.SortStableFunc(c.Levels, func(a, b models.LevelAt) int { return a.At.Compare(b.At) })
 	if len(c.Levels) > maxLevels {
 		c.Levels = c.Levels[len(c.Levels)-maxLevels:]
 	}
+}
+
+func (s *Service) point(d *models.Declaration) models.LevelAt {
+	at := models.LevelAt{At: d.OccurredAt, Level: d.Decision.Level, Declaration: ref(d)}
+	if p, ok := s.programs.Version(d.Program, d.Version); ok {
+		at.Values = p.Measures(d.Form, d.Answers)
+	}
+	return at
 }
 
 // Missed puts a person into the officials' queue because an update that was due then has not come. A case that is closed,

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -38,7 +39,7 @@ func (s *Service) Submit(ctx context.Context, citizen models.Citizen, in Submiss
 	if err != nil {
 		return nil, false, err
 	}
-	d, err = s.decide(account, citizen, in)
+	d, err = s.decide(ctx, account, citizen, in)
 	if models.Invalid.Is(err) && len(in.Wrong) == 0 {
 		// What was accepted once is answered again even if today it would come too late or for a person who has left.
 		if known, _ := s.known(ctx, citizen, in); known != nil {
@@ -63,7 +64,7 @@ func (s *Service) Submit(ctx context.Context, citizen models.Citizen, in Submiss
 	return d, true, nil
 }
 
-func (s *Service) decide(account *models.Account, citizen models.Citizen, in Submission) (*models.Declaration, error) {
+func (s *Service) decide(ctx context.Context, account *models.Account, citizen models.Citizen, in Submission) (*models.Declaration, error) {
 	now := s.now()
 	if in.OccurredAt.IsZero() {
 		in.OccurredAt = now
@@ -108,8 +109,42 @@ func (s *Service) decide(account *models.Account, citizen models.Citizen, in Sub
 		OccurredAt: in.OccurredAt.UTC().Truncate(time.Millisecond), ReceivedAt: now.UTC().Truncate(time.Millisecond),
 		Notify: len(account.Devices) > 0,
 	}
+	if err := s.recall(ctx, program, d); err != nil {
+		return nil, err
+	}
 	d.Decision = Decide(program, d)
 	return d, nil
+}
+
+// maxForms is how many earlier forms of a kind are looked at: four a day as far back as rules see.
+const maxForms = 56
+
+// recall notes what the decision uses of the person's earlier forms, and which of them is the newest. A declaration whose
+// rules name no earlier value reads nothing. What comes in late sees what happened before it, as far as that is here.
+func (s *Service) recall(ctx context.Context, program *rules.Program, d *models.Declaration) error {
+	if d.Form != models.FormDaily && len(program.Earlier(d.Form)) == 0 {
+		return nil
+	}
+	var forms []models.Declaration
+	for _, form := range []models.Form{models.FormDeclaration, models.FormDaily} {
+		found, err := s.store.Forms(ctx, d.Account, form, d.PersonID, d.Program, d.OccurredAt.Add(-rules.LookBack), d.OccurredAt, maxForms)
+		if err != nil {
+			return err
+		}
+		forms = append(forms, found...)
+	}
+	if len(forms) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(forms, func(a, b models.Declaration) int {
+		return cmp.Or(b.OccurredAt.Compare(a.OccurredAt), b.ReceivedAt.Compare(a.ReceivedAt))
+	})
+	newest := &forms[0]
+	d.Previous = models.LevelAt{
+		At: newest.OccurredAt, Level: newest.Decision.Level, Declaration: models.DeclarationRef{Form: newest.Form, ID: newest.ID},
+	}
+	d.Earlier = program.Recall(d.Form, d.OccurredAt, forms)
+	return nil
 }
 
 // Decide lets the rules decide a declaration from what it holds alone: what it gives for a stored one is what it gave then.

@@ -29,7 +29,8 @@ var (
 		"ICD-10":    regexp.MustCompile(`^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$`),
 		"LOINC":     regexp.MustCompile(`^[0-9]{1,7}-[0-9]$`),
 	}
-	reserved = []string{"age", "sex", "today", "earlier", "true", "false", "null", "in", "as", "break", "const", "continue", "else",
+	// reserved are the names that no question can have: rules use them for something else.
+	reserved = []string{varAge, varSex, varToday, varLevel, varEarlier, earlierDays, "none", "low", "moderate", "high", "emergency", "true", "false", "null", "in", "as", "break", "const", "continue", "else",
 		"for", "function", "if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while",
 		"bool", "int", "uint", "double", "string", "bytes", "list", "map", "type", "null_type", "size", "dyn", fnAtLeast, fnDaysSince}
 	levelNames = []string{"none", "low", "moderate", "high", "emergency"}
@@ -170,8 +171,6 @@ func (b *builder) code(w word, seen map[string]bool) {
 		return
 	case !codePattern.MatchString(w.value) || len(w.value) > 64:
 		b.problem(w.mark, "lower-case letters, digits and single _ between them, the first a letter", "%q is not an id", w.value)
-	case slices.Contains(reserved, w.value):
-		b.problem(w.mark, "choose another id", "%q has a meaning of its own in rules", w.value)
 	case seen[w.value]:
 		b.problem(w.mark, "each id stands once", "%q is there twice", w.value)
 	}

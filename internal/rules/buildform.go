@@ -14,10 +14,18 @@ import (
 const maxOnScreen = 7
 
 func (b *builder) forms(file *programFile) {
+	past := past{}
+	forms := make([]*Form, len(file.Forms.list))
 	for i := range file.Forms.list {
 		e := &file.Forms.list[i]
 		id := models.Form(b.choice(e.key, "form", formNames))
-		b.p.forms[id] = b.form(id, &e.value, file)
+		forms[i] = b.form(id, &e.value)
+		b.p.forms[id] = forms[i]
+		past.add(forms[i])
+	}
+	for i, f := range forms { // rules may name the questions of both
+		b.emergency(f, &file.Forms.list[i].value, file)
+		b.rules(f, past, &file.Forms.list[i].value)
 	}
 	if file.Forms.line > 0 && !slices.Contains(file.Forms.keys(), formNames[0]) {
 		b.problem(file.Forms.mark, `add "declaration:"`, "the form declaration is missing")
@@ -40,18 +48,19 @@ func (b *builder) sameTypes(file *programFile) {
 	}
 }
 
-func (b *builder) form(id models.Form, n *formNode, file *programFile) *Form {
+func (b *builder) form(id models.Form, n *formNode) *Form {
 	f := &Form{ID: id, base: b.level(n.Base), index: map[string]int{}, names: map[string]int{}}
 	b.groups(f, n.Groups)
 	seen := map[string]bool{}
 	for i := range n.Questions {
 		b.code(n.Questions[i].ID, seen)
+		if w := n.Questions[i].ID; slices.Contains(reserved, w.value) {
+			b.problem(w.mark, "choose another id", "%q has a meaning of its own in rules", w.value)
+		}
 		b.question(f, &n.Questions[i])
 	}
 	b.screens(f, n)
 	f.layOut()
-	b.emergency(f, n, file)
-	b.rules(f, n)
 	return f
 }
 
@@ -214,18 +223,32 @@ func (q *Question) answeredLike(other *Question) bool {
 	return q.Type == other.Type && slices.Equal(q.optionIDs(), other.optionIDs())
 }
 
-// layOut gives every variable of the form's rules its position: the questions, then the person and the day.
+// layOut gives the variables of the form's rules their positions: the questions, then the person, the day and the level.
+// Earlier values get theirs when a rule names them.
 func (f *Form) layOut() {
+	f.blank = make([]any, len(f.Questions), len(f.Questions)+4)
 	for id, i := range f.index {
 		f.names[id] = i
+		f.blank[i] = unknownValue(id, i)
 	}
-	for i, name := range []string{varAge, varSex, varToday} {
-		f.names[name] = len(f.Questions) + i
+	for _, name := range []string{varAge, varSex, varToday, varLevel} {
+		f.position(name)
 	}
-	f.blank = make([]any, len(f.Questions)+3)
-	for name, i := range f.names {
-		f.blank[i] = types.NewUnknown(int64(i+1), types.NewAttributeTrail(name))
+}
+
+// position gives the place of a variable in a valuation, a new one when it has none yet.
+func (f *Form) position(name string) int {
+	i, ok := f.names[name]
+	if !ok {
+		i = len(f.blank)
+		f.names[name] = i
+		f.blank = append(f.blank, unknownValue(name, i))
 	}
+	return i
+}
+
+func unknownValue(name string, position int) *types.Unknown {
+	return types.NewUnknown(int64(position+1), types.NewAttributeTrail(name))
 }
 
 // emergency makes the rule of the emergency signs, the first of every form.
@@ -236,7 +259,7 @@ func (b *builder) emergency(f *Form, n *formNode, file *programFile) {
 			continue
 		}
 		when.parts = append(when.parts, &condition{op: isLeaf, leaf: len(f.leaves)})
-		f.leaves = append(f.leaves, leaf{variable: i, questions: []int{i}})
+		f.leaves = append(f.leaves, leaf{variable: i, variables: []int{i}})
 	}
 	if len(when.parts) == 0 && n.line > 0 {
 		b.problem(n.mark, "ask for the signs, such as trouble breathing at rest, and mark each with emergency: true",
@@ -248,13 +271,13 @@ func (b *builder) emergency(f *Form, n *formNode, file *programFile) {
 	})
 }
 
-func (b *builder) rules(f *Form, n *formNode) {
-	env, err := newEnv(f)
+func (b *builder) rules(f *Form, past past, n *formNode) {
+	env, err := newEnv(f, past)
 	if err != nil {
 		b.problem(n.mark, "", "the questions cannot be used in rules: %v", err)
 		return
 	}
-	c := &compiler{d: b.decoder, form: f, env: env, leaves: map[string]int{}}
+	c := &compiler{d: b.decoder, form: f, past: past, env: env, leaves: map[string]int{}}
 	for i := range f.leaves {
 		c.leaves[f.Questions[f.leaves[i].variable].ID] = i
 	}
@@ -268,6 +291,8 @@ func (b *builder) rules(f *Form, n *formNode) {
 		made := rule{id: r.ID.value, level: b.level(r.Level), factors: b.factorPositions(r.Factors), text: b.reason(&r.Text)}
 		if r.When.line > 0 {
 			made.when = c.compile(r.When)
+			made.second = made.when.namesLevel(f)
+			f.second = f.second || made.second
 		}
 		f.rules = append(f.rules, made)
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -10,6 +11,8 @@ import (
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"khaibao/models"
 )
 
 // Variables of every rule beside the form's questions.
@@ -17,7 +20,17 @@ const (
 	varAge   = "age"   // completed years, int
 	varSex   = "sex"   // "male", "female" or "other"
 	varToday = "today" // the local day of the declaration
+	// varLevel is the level that the rules which do not name it gave, int.
+	varLevel = "level"
+	// varEarlier is what an earlier value stands behind: "earlier.fever", "earlier.level".
+	varEarlier = "earlier"
 )
+
+func earlierName(id string) string { return varEarlier + "." + id }
+
+func cutEarlier(variable string) (id string, ok bool) {
+	return strings.CutPrefix(variable, varEarlier+".")
+}
 
 // Functions of our own, and how many conditions at_least takes.
 const (
@@ -44,8 +57,9 @@ func allowedFunctions() []*env.Function {
 	return list
 }
 
-// newEnv declares what the rules of a form may name: its questions but the texts, the person and the day.
-func newEnv(form *Form) (*cel.Env, error) {
+// newEnv declares what the rules of a form may name: its questions but the texts, the person, the day, the level, and
+// what was answered and decided earlier.
+func newEnv(form *Form, past past) (*cel.Env, error) {
 	options := []cel.EnvOption{
 		cel.StdLib(cel.StdLibSubset(&env.LibrarySubset{DisableMacros: true, IncludeFunctions: allowedFunctions()})),
 		cel.Macros(cel.ExistsMacro, cel.AllMacro, daysSinceMacro()),
@@ -56,6 +70,9 @@ func newEnv(form *Form) (*cel.Env, error) {
 		cel.Variable(varAge, cel.IntType),
 		cel.Variable(varSex, cel.StringType),
 		cel.Variable(varToday, cel.TimestampType),
+		cel.Variable(varLevel, cel.IntType),
+		cel.Variable(earlierName(earlierLevel), cel.IntType),
+		cel.Variable(earlierName(earlierDays), cel.IntType),
 		cel.Function(fnAtLeast, atLeastOverloads()...),
 		cel.Function(fnDaysSince, cel.Overload("days_since_date", []*cel.Type{cel.TimestampType, cel.TimestampType}, cel.IntType,
 			cel.BinaryBinding(daysBetween))),
@@ -64,6 +81,14 @@ func newEnv(form *Form) (*cel.Env, error) {
 		if t, ok := celType(form.Questions[i].Type); ok && !slices.Contains(reserved, form.Questions[i].ID) {
 			options = append(options, cel.Variable(form.Questions[i].ID, t))
 		}
+	}
+	for id, questions := range past {
+		if t, ok := celType(questions[0].Type); ok && !slices.Contains(reserved, id) {
+			options = append(options, cel.Variable(earlierName(id), t))
+		}
+	}
+	for _, level := range models.Levels() {
+		options = append(options, cel.Constant(level.String(), cel.IntType, types.Int(level)))
 	}
 	return cel.NewCustomEnv(options...)
 }
@@ -142,7 +167,10 @@ func atLeast(args ...ref.Val) ref.Val {
 }
 
 // sizes bounds the answers of a form, so that CEL can bound the cost of a rule.
-type sizes struct{ form *Form }
+type sizes struct {
+	form *Form
+	past past
+}
 
 // EstimateSize bounds how long a text or a list of choices is.
 func (s sizes) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
@@ -150,8 +178,11 @@ func (s sizes) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 	if len(path) == 0 {
 		return nil
 	}
-	q, ok := s.form.Question(path[0])
-	if !ok {
+	q, _ := s.form.Question(path[0])
+	if q == nil {
+		q = s.past.question(path[0])
+	}
+	if q == nil {
 		return &cost.SizeEstimate{Max: uint64(len("female"))}
 	}
 	longest := len("00000") // of an area

@@ -39,6 +39,28 @@ func (p *Program) Check(form models.Form, raw map[string]any, day time.Time) (mo
 	return c.answers, nil
 }
 
+// Measures gives the numbers among the answers of a form by question id; nil when there are none.
+func (p *Program) Measures(form models.Form, answers models.Answers) map[string]float64 {
+	f, ok := p.forms[form]
+	if !ok {
+		return nil
+	}
+	var numbers map[string]float64
+	for i := range f.Questions {
+		q := &f.Questions[i]
+		if q.Type != TypeInteger && q.Type != TypeDecimal {
+			continue
+		}
+		if n, ok := toFloat(answers[q.ID]); ok {
+			if numbers == nil {
+				numbers = map[string]float64{}
+			}
+			numbers[q.ID] = n
+		}
+	}
+	return numbers
+}
+
 // strangers lists the keys that are no questions of the form, by name.
 func (f *Form) strangers(raw map[string]any) []string {
 	var ids []string

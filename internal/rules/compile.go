@@ -18,6 +18,7 @@ import (
 type compiler struct {
 	d      *decoder
 	form   *Form
+	past   past
 	env    *cel.Env
 	leaves map[string]int // by text
 }
@@ -51,7 +52,7 @@ func (c *compiler) compile(w word) *condition {
 }
 
 func (c *compiler) affordable(w word, checked *cel.Ast) bool {
-	estimate, err := c.env.EstimateCost(checked, sizes{c.form})
+	estimate, err := c.env.EstimateCost(checked, sizes{c.form, c.past})
 	if err == nil && estimate.Max <= maxRuleCost {
 		return true
 	}
@@ -93,9 +94,9 @@ func (c *compiler) leaf(tree *ast.AST, e ast.Expr) int {
 	if known, ok := c.leaves[key]; ok && err == nil {
 		return known
 	}
-	made := leaf{variable: -1, questions: c.questionsOf(e)}
+	made := leaf{variable: -1, variables: c.variablesOf(e)}
 	if e.Kind() == ast.IdentKind {
-		made.variable = c.form.names[e.AsIdent()]
+		made.variable = c.form.position(e.AsIdent())
 	} else {
 		part := ast.NewCheckedAST(ast.NewAST(e, tree.SourceInfo()), tree.TypeMap(), tree.ReferenceMap())
 		program, err := c.env.PlanProgram(part, cel.EvalOptions(cel.OptOptimize))
@@ -111,7 +112,7 @@ func (c *compiler) leaf(tree *ast.AST, e ast.Expr) int {
 	return len(c.form.leaves) - 1
 }
 
-// isStrict tells whether nothing in an expression can be known while one of its questions is not: then CEL need not be
+// isStrict tells whether nothing in an expression can be known while one of its variables is not: then CEL need not be
 // asked.
 func isStrict(e ast.Expr) bool {
 	strict := true
@@ -127,14 +128,19 @@ func isStrict(e ast.Expr) bool {
 	return strict
 }
 
-// questionsOf lists the questions that an expression names, by position.
-func (c *compiler) questionsOf(e ast.Expr) []int {
+// variablesOf lists the variables that an expression names, by position. An earlier value gets a position here.
+func (c *compiler) variablesOf(e ast.Expr) []int {
 	var found []int
 	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() != ast.IdentKind {
 			return
 		}
-		if i, ok := c.form.index[e.AsIdent()]; ok && !slices.Contains(found, i) {
+		i, ok := c.form.names[e.AsIdent()]
+		if name, earlier := cutEarlier(e.AsIdent()); earlier && !ok {
+			i, ok = c.form.position(e.AsIdent()), true
+			c.form.earlier = append(c.form.earlier, earlierValue{name, c.past.question(e.AsIdent()), i})
+		}
+		if ok && !slices.Contains(found, i) {
 			found = append(found, i)
 		}
 	}))
@@ -169,17 +175,27 @@ var (
 func (c *compiler) undeclared(w word, offset int, name string) (message, hint string) {
 	runes := []rune(w.value)
 	isCall := offset < len(runes) && runes[offset] == '('
-	if q, ok := c.form.Question(name); ok {
+	q, _ := c.form.Question(name)
+	if q == nil {
+		q = c.past.question(name)
+	}
+	if q != nil {
 		if q.Type != TypeText {
 			return "", "" // its type is wrong, which is said already
 		}
 		return fmt.Sprintf("%s is a text, and rules do not read texts", name), "ask for it with a choice"
 	}
+	if id, ok := cutEarlier(name); ok {
+		return fmt.Sprintf("%s is not an earlier value", name), didYouMean(id, c.past.names())
+	}
+	if name == varEarlier {
+		return "earlier is no value by itself", "name what was answered or decided: earlier.fever, earlier.level, earlier.days"
+	}
 	if isCall || !identifier.MatchString(plainOperator(name)) {
 		return fmt.Sprintf("rules have no %s", plainOperator(name)),
 			"they have && || ! == != < <= > >= + - in, size(), exists(), all(), at_least() and days_since()"
 	}
-	known := []string{varAge, varSex, varToday}
+	known := []string{varAge, varSex, varToday, varLevel}
 	for i := range c.form.Questions {
 		known = append(known, c.form.Questions[i].ID)
 	}
@@ -193,8 +209,8 @@ func (c *compiler) typesIn(w word) string {
 		text := ""
 		if q, ok := c.form.Question(name); ok {
 			text = fmt.Sprintf("%s is %s", name, q.Type)
-		} else if name == varAge {
-			text = "age is integer"
+		} else if name == varAge || name == earlierDays {
+			text = name + " is integer"
 		}
 		if text != "" && !slices.Contains(list, text) {
 			list = append(list, text)

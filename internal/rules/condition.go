@@ -6,6 +6,8 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"khaibao/models"
 )
 
 // truth is a value of three-valued logic. What hangs on an unanswered question is unknown.
@@ -73,10 +75,10 @@ type condition struct {
 
 // leaf is an expression without boolean structure. The same expression in several rules is one leaf.
 type leaf struct {
-	variable  int         // position of a boolean question in the valuation; -1 when there is a program
-	program   cel.Program // nil for a boolean question
-	questions []int       // positions of the questions it names
-	strict    bool        // unknown as soon as one of its questions is
+	variable  int         // position of a boolean variable in the valuation; -1 when there is a program
+	program   cel.Program // nil for a boolean variable
+	variables []int       // positions of the variables it names
+	strict    bool        // unknown as soon as one of its variables is
 }
 
 // truth evaluates a condition, each leaf once a valuation.
@@ -112,12 +114,28 @@ func (c *condition) truth(v *valuation) truth {
 	}
 }
 
+// namesLevel tells whether the condition hangs on the level that the other rules gave.
+func (c *condition) namesLevel(f *Form) bool {
+	if c == nil {
+		return false
+	}
+	if c.op == isLeaf {
+		return slices.Contains(f.leaves[c.leaf].variables, f.names[varLevel])
+	}
+	return slices.ContainsFunc(c.parts, func(part *condition) bool { return part.namesLevel(f) })
+}
+
 // because marks the questions whose answers make the condition what it is: of an "or" that is true the parts that are
-// true, of an "and" that is false the parts that are false, and so on.
+// true, of an "and" that is false the parts that are false, and so on. Behind the level stand the questions of the rules
+// that gave it.
 func (c *condition) because(v *valuation, marked []bool) {
 	if c.op == isLeaf {
-		for _, question := range v.form.leaves[c.leaf].questions {
-			marked[question] = true
+		for _, i := range v.form.leaves[c.leaf].variables {
+			if i < len(v.form.Questions) {
+				marked[i] = true
+			} else if i == v.form.names[varLevel] {
+				v.becauseOfLevel(marked)
+			}
 		}
 		return
 	}
@@ -135,6 +153,17 @@ type valuation struct {
 	values []any   // ref.Val by variable
 	truths []truth // by leaf, filled as needed
 	marked []bool  // by question, for because
+	fired  []bool  // by rule
+	level  models.Level
+}
+
+// becauseOfLevel marks the questions of the rules of the first turn that gave the level.
+func (v *valuation) becauseOfLevel(marked []bool) {
+	for i := range v.form.rules {
+		if r := &v.form.rules[i]; v.fired[i] && !r.second && r.level == v.level {
+			r.when.because(v, marked)
+		}
+	}
 }
 
 // ResolveName gives a variable's value, a CEL unknown when nothing is known.
@@ -161,7 +190,7 @@ func (v *valuation) evaluate(l *leaf) truth {
 		value, _ := v.values[l.variable].(ref.Val)
 		return truthOf(value)
 	}
-	if l.strict && slices.ContainsFunc(l.questions, func(i int) bool { return v.values[i] == v.form.blank[i] }) {
+	if l.strict && slices.ContainsFunc(l.variables, func(i int) bool { return v.values[i] == v.form.blank[i] }) {
 		return unknown
 	}
 	value, _, err := l.program.Eval(v)

@@ -15,13 +15,14 @@ type Input struct {
 	Age     int            // completed years; negative when it is not known
 	Sex     models.Sex     // empty when it is not known
 	Day     time.Time      // any moment of the local day that is declared for
-	Earlier models.Earlier // for rules over a person's history; no rule can name them yet
+	Earlier models.Earlier // as Recall gave them
 }
 
 // rule gives a level, factors or both when its condition is true.
 type rule struct {
 	id      string
 	when    *condition
+	second  bool         // names the level that the others gave, and is decided after them
 	level   models.Level // LevelNone: factors only
 	factors []int        // positions in the program's factors
 	text    texts
@@ -29,7 +30,8 @@ type rule struct {
 
 // Decide gives the decision of a form: the highest level of the rules that fired, but never below the form's base
 // level, with the factors and rules in the program's order. A rule fires when its condition is true; one that hangs on
-// an unanswered question is unknown and does not fire. The same input always gives the same decision. A form that the
+// an unanswered question or on an earlier value that is not there is unknown and does not fire. Rules that name the level
+// are decided after the others. The same input always gives the same decision. A form that the
 // program does not have decides nothing (LevelNone).
 func (p *Program) Decide(in Input) models.Decision {
 	form, ok := p.forms[in.Form]
@@ -37,11 +39,12 @@ func (p *Program) Decide(in Input) models.Decision {
 		return models.Decision{}
 	}
 	v := form.valuation(in)
+	v.fire()
 	decision := models.Decision{Level: form.base}
 	found := make([]bool, len(p.factors))
 	for i := range form.rules {
 		r := &form.rules[i]
-		if r.when.truth(v) != yes {
+		if !v.fired[i] {
 			continue
 		}
 		decision.Level = max(decision.Level, r.level)
@@ -57,9 +60,32 @@ func (p *Program) Decide(in Input) models.Decision {
 	return decision
 }
 
+// fire finds the rules that are true: first those that do not name the level, then, with the level that these gave, the
+// others. None of the second sees what another of them gives, so there is no circle.
+func (v *valuation) fire() {
+	v.level = v.form.base
+	v.turn(false)
+	if v.form.second {
+		given := v.level
+		v.values[v.form.names[varLevel]] = types.Int(given)
+		v.turn(true)
+		v.level = given
+	}
+}
+
+func (v *valuation) turn(second bool) {
+	for i := range v.form.rules {
+		r := &v.form.rules[i]
+		if r.second == second && r.when.truth(v) == yes {
+			v.fired[i] = true
+			v.level = max(v.level, r.level)
+		}
+	}
+}
+
 // valuation lays out what is known.
 func (f *Form) valuation(in Input) *valuation {
-	v := &valuation{form: f, values: make([]any, len(f.blank)), truths: make([]truth, len(f.leaves))}
+	v := &valuation{form: f, values: make([]any, len(f.blank)), truths: make([]truth, len(f.leaves)), fired: make([]bool, len(f.rules))}
 	copy(v.values, f.blank)
 	for i := range v.truths {
 		v.truths[i] = unset
@@ -80,6 +106,11 @@ func (f *Form) valuation(in Input) *valuation {
 		v.values[n+1] = types.String(in.Sex)
 	}
 	v.values[n+2] = types.Timestamp{Time: calendarDay(in.Day)}
+	for i := range f.earlier {
+		if value := f.earlier[i].value(in.Earlier); value != nil {
+			v.values[f.earlier[i].position] = value
+		}
+	}
 	return v
 }
 

@@ -17,6 +17,7 @@ type Example struct {
 	Sex     models.Sex
 	Day     time.Time
 	Answers map[string]any // as decoded from JSON
+	Earlier models.Earlier // what was answered and decided before
 	Level   models.Level
 	Factors []string
 	Rules   []string // nil when the author named none
@@ -54,7 +55,7 @@ func (p *Program) run(e *Example) (message, hint string) {
 		}
 		return "its answers are not valid: " + strings.Join(list, ", "), "answer as a citizen may"
 	}
-	d := p.Decide(Input{Form: e.Form, Answers: answers, Age: e.Age, Sex: e.Sex, Day: e.Day})
+	d := p.Decide(Input{Form: e.Form, Answers: answers, Age: e.Age, Sex: e.Sex, Day: e.Day, Earlier: e.Earlier})
 	var fired []string
 	for _, r := range d.Reasons {
 		fired = append(fired, r.Rule)
@@ -109,6 +110,7 @@ func (b *builder) example(n *exampleNode) Example {
 	if n.Day.line > 0 {
 		e.Day = localDay(b.day(n.Day))
 	}
+	e.Earlier = b.earlier(&e, n)
 	for _, answer := range n.Answers.list {
 		e.Answers[answer.key.value] = answer.value.value
 	}

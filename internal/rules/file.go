@@ -175,6 +175,7 @@ type exampleNode struct {
 	Sex     word         `yaml:"sex"`
 	Day     word         `yaml:"day"`
 	Answers entries[raw] `yaml:"answers,required"`
+	Earlier entries[raw] `yaml:"earlier"`
 	Level   word         `yaml:"level,required"`
 	Factors []word       `yaml:"factors,required"`
 	Rules   *[]word      `yaml:"rules"`

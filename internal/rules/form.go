@@ -30,12 +30,14 @@ type Form struct {
 	Groups    []Group
 	Questions []Question
 
-	base   models.Level
-	rules  []rule
-	leaves []leaf
-	index  map[string]int // question id -> position in Questions
-	names  map[string]int // variable of a rule -> position in a valuation
-	blank  []any          // a valuation in which nothing is known
+	base    models.Level
+	rules   []rule
+	leaves  []leaf
+	index   map[string]int // question id -> position in Questions
+	names   map[string]int // variable of a rule -> position in a valuation
+	blank   []any          // a valuation in which nothing is known
+	earlier []earlierValue // those that the rules name
+	second  bool           // some rules name the level and are decided second
 }
 
 // Group is questions that fit on one screen of a feature phone, where what is not named is an explicit no.

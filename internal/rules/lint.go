@@ -3,6 +3,7 @@ package rules
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -30,6 +31,8 @@ func (l *linter) lint(root ast.Expr) {
 			}
 		case ast.ListKind:
 			l.list(e)
+		case ast.ComprehensionKind:
+			l.shadowed(e)
 		case ast.MapKind, ast.StructKind:
 			l.problem(e, "compare answers instead", "rules have no maps")
 		case ast.CallKind:
@@ -42,7 +45,7 @@ const useAtLeast = "count with at_least(2, fever, cough, ...): it is true as soo
 
 func (l *linter) list(e ast.Expr) {
 	for _, element := range e.AsList().Elements() {
-		if element.Kind() != ast.LiteralKind {
+		if element.Kind() != ast.LiteralKind && !isLevelWord(element) {
 			l.problem(e, useAtLeast, "a list of answers is unknown as soon as one of them is unanswered")
 			return
 		}
@@ -62,38 +65,77 @@ func (l *linter) call(e ast.Expr, call ast.CallExpr) {
 		}
 	case operators.Add, operators.Subtract:
 		l.arithmetic(e)
+		l.levels(e, args)
 	case "size":
 		q := l.question(args[0])
 		if q == nil || q.Type != TypeChoices {
 			l.problem(e, useAtLeast, "size() counts the options chosen in a choices question, nothing else")
 		}
+	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		l.levels(e, args)
 	case operators.Equals, operators.NotEquals:
+		l.levels(e, args)
 		l.option(args[0], args[1])
 		l.option(args[1], args[0])
 	case operators.In:
+		l.levels(e, args)
 		l.option(args[0], args[1])
 		l.option(args[1], args[0])
 	}
 }
 
-// arithmetic refuses sums over several answers that may be missing: one missing makes the whole unknown.
+// arithmetic refuses sums over several answers that may be missing: one missing makes the whole unknown. The difference
+// between an answer and the earlier one to the same question is what is wanted.
 func (l *linter) arithmetic(e ast.Expr) {
-	open := slices.DeleteFunc(l.questionsOf(e), func(i int) bool {
-		q := &l.form.Questions[i]
-		return q.Required && q.EnableWhen == nil
-	})
+	open := map[string]bool{}
+	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+		if q := l.question(e); q != nil && (!q.Required || q.EnableWhen != nil || l.past.question(e.AsIdent()) != nil) {
+			open[q.ID] = true
+		}
+	}))
 	if len(open) > 1 {
 		l.problem(e, useAtLeast, "a sum of answers is unknown as soon as one of them is unanswered")
 	}
 }
 
-// question gives the question that an expression is the bare name of.
+// levels refuses to compare a level with anything but levels: its number is nobody's business.
+func (l *linter) levels(e ast.Expr, args []ast.Expr) {
+	if isLevel(args[0]) != isLevel(args[1]) {
+		l.problem(e, "a level is compared with level, earlier.level or "+strings.Join(levelNames, ", "), "a level is compared with what is no level")
+	}
+}
+
+func isLevel(e ast.Expr) bool {
+	switch e.Kind() {
+	case ast.IdentKind:
+		return e.AsIdent() == varLevel || e.AsIdent() == earlierName(earlierLevel) || isLevelWord(e)
+	case ast.ListKind:
+		return slices.ContainsFunc(e.AsList().Elements(), isLevelWord)
+	}
+	return false
+}
+
+func isLevelWord(e ast.Expr) bool {
+	return e.Kind() == ast.IdentKind && slices.Contains(levelNames, e.AsIdent())
+}
+
+// shadowed refuses exists(fever, ...): a name would stand for two things.
+func (l *linter) shadowed(e ast.Expr) {
+	name := e.AsComprehension().IterVar()
+	if _, taken := l.form.names[name]; taken || slices.Contains(reserved, name) {
+		l.problem(e, "choose another name", "%s stands for something else already", name)
+	}
+}
+
+// question gives the question that an expression is the bare name of, or whose earlier answer it is.
 func (l *linter) question(e ast.Expr) *Question {
 	if e.Kind() != ast.IdentKind {
 		return nil
 	}
-	q, _ := l.form.Question(e.AsIdent())
-	return q
+	if q, ok := l.form.Question(e.AsIdent()); ok {
+		return q
+	}
+	return l.past.question(e.AsIdent())
 }
 
 // option refuses the comparison of a choice with what is not among its options.
@@ -118,6 +160,9 @@ func (l *linter) option(variable, with ast.Expr) {
 
 func (l *linter) words(variable ast.Expr) []string {
 	if q := l.question(variable); q != nil && len(q.Options) > 0 {
+		if l.past.question(variable.AsIdent()) != nil {
+			return l.past.options(q.ID)
+		}
 		return q.optionIDs()
 	}
 	if variable.Kind() == ast.IdentKind && variable.AsIdent() == varSex {

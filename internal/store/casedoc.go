@@ -59,6 +59,18 @@ type levelDoc struct {
 	Level int         `bson:"level" json:"level"`
 	Form  models.Form `bson:"form" json:"form"`
 	ID    string      `bson:"id" json:"id"`
+
+	Values map[string]float64 `bson:"values,omitempty" json:"values,omitempty"`
+}
+
+func levelDocOf(l models.LevelAt) levelDoc {
+	return levelDoc{At(l.At), int(l.Level), l.Declaration.Form, l.Declaration.ID, l.Values}
+}
+
+func (l levelDoc) model() models.LevelAt {
+	return models.LevelAt{
+		At: l.At.Time(), Level: models.Level(l.Level), Declaration: models.DeclarationRef{Form: l.Form, ID: l.ID}, Values: l.Values,
+	}
 }
 
 type assessmentDoc struct {
@@ -140,7 +152,7 @@ func (s *Store) sealCase(ctx context.Context, c *models.Case) (caseDoc, error) {
 		doc.Reasons = append(doc.Reasons, reasonDoc(r))
 	}
 	for _, l := range c.Levels {
-		doc.Levels = append(doc.Levels, levelDoc{At(l.At), int(l.Level), l.Declaration.Form, l.Declaration.ID})
+		doc.Levels = append(doc.Levels, levelDocOf(l))
 	}
 	for _, contact := range c.Contacts {
 		doc.Contacts = append(doc.Contacts, contactDoc{Outcome: contact.Outcome, By: contact.By, At: At(contact.At)})
@@ -275,7 +287,7 @@ func (doc *caseDoc) model() models.Case {
 		c.Reasons = append(c.Reasons, models.Reason(r))
 	}
 	for _, l := range doc.Levels {
-		c.Levels = append(c.Levels, models.LevelAt{At: l.At.Time(), Level: models.Level(l.Level), Declaration: models.DeclarationRef{Form: l.Form, ID: l.ID}})
+		c.Levels = append(c.Levels, l.model())
 	}
 	return c
 }

@@ -31,6 +31,7 @@ type declarationDoc struct {
 	Commune    string         `bson:"commune" json:"commune"`
 	Province   string         `bson:"province" json:"province"`
 	Earlier    answersDoc     `bson:"earlier,omitempty" json:"earlier,omitempty"`
+	Previous   *levelDoc      `bson:"previous,omitempty" json:"previous,omitempty"`
 	OccurredAt Time           `bson:"occurred_at" json:"occurred_at"`
 	ReceivedAt Time           `bson:"received_at" json:"received_at"`
 	Level      int            `bson:"level" json:"level"`
@@ -135,6 +136,10 @@ func (s *Store) InsertDeclaration(ctx context.Context, d *models.Declaration) er
 	for _, r := range d.Decision.Reasons {
 		doc.Reasons = append(doc.Reasons, reasonDoc(r))
 	}
+	if !d.Previous.At.IsZero() {
+		previous := levelDocOf(d.Previous)
+		doc.Previous = &previous
+	}
 	if err := s.sealPrivate(ctx, d, &doc); err != nil {
 		return asError("sealing answers", err)
 	}
@@ -198,6 +203,9 @@ func (doc *declarationDoc) model(form models.Form, key seal.DataKey) (models.Dec
 	for _, r := range doc.Reasons {
 		d.Decision.Reasons = append(d.Decision.Reasons, models.Reason(r))
 	}
+	if doc.Previous != nil {
+		d.Previous = doc.Previous.model()
+	}
 	if len(doc.Private) == 0 || !key.Usable() {
 		return d, nil
 	}
@@ -255,6 +263,28 @@ func (s *Store) Declarations(ctx context.Context, account string, form models.Fo
 	}
 	ds, next := cut(formCollection(form), ds, page.Limit, func(d models.Declaration) []any { return []any{d.ID} })
 	return ds, next, nil
+}
+
+// Forms gives forms of a person under a program that happened from a moment until before another, without their free
+// text: at most limit, those with the newest client ids, in that order. They are found in the range of the account's ids.
+func (s *Store) Forms(ctx context.Context, account string, form models.Form, personID, program string, from, before time.Time, limit int) ([]models.Declaration, error) {
+	docs, err := s.findDeclarations(ctx, form, Query{
+		Where: []Cond{
+			{"_id", Gt, account + "|"}, {"_id", Lt, account + "}"}, {"person", Eq, personID}, {"program", Eq, program},
+			{"occurred_at", Ge, At(from)}, {"occurred_at", Lt, At(before)},
+		},
+		Sort: []Order{{"_id", true}}, Limit: limit,
+	})
+	if err != nil {
+		return nil, asError("reading earlier forms", err)
+	}
+	out := make([]models.Declaration, len(docs))
+	for i := range docs {
+		if out[i], err = docs[i].model(form, seal.DataKey{}); err != nil {
+			return nil, asError("reading earlier forms", err)
+		}
+	}
+	return out, nil
 }
 
 func (s *Store) findDeclarations(ctx context.Context, form models.Form, q Query) ([]declarationDoc, error) {
