@@ -27,6 +27,8 @@ type Declaration struct {
 	Official string // the official who entered it, empty when the citizen did
 	Answers  Answers
 	Private  []string // ids of the free-text answers: sealed in a store, gone with the account's key
+	// Measures are the numbers among the answers, such as the temperature, for those who read a form without its answers.
+	Measures map[string]float64
 
 	// What the decision used besides the answers; kept so that it replays, and what stays after an erasure.
 	Age      int // completed years on the local day of OccurredAt

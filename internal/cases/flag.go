@@ -38,7 +38,7 @@ func (s *Service) follow(was *models.Case, d *models.Declaration) (*models.Case,
 	if slices.ContainsFunc(c.Levels, func(l models.LevelAt) bool { return l.Declaration == ref(d) }) {
 		return nil, nil, models.ErrUnchanged
 	}
-	newest := newer(d, c)
+	newest, open := newer(d, c), c.Status != models.CaseClosed
 	if newest && d.Commune != c.Home {
 		moveTo(c, d.Commune, d.Province)
 		c.Home = d.Commune
@@ -56,6 +56,9 @@ func (s *Service) follow(was *models.Case, d *models.Declaration) (*models.Case,
 		s.decided(c, d)
 	}
 	s.trend(c, d)
+	if trend, ok := c.Trend(); ok && trend.Direction == models.Worse && newest && open && flagged {
+		c.RaisedAt = d.ReceivedAt // also when the level has been as high before
+	}
 	return c, nil, nil
 }
 
@@ -112,19 +115,11 @@ func (s *Service) trend(c *models.Case, d *models.Declaration) {
 	c.Levels = slices.DeleteFunc(c.Levels, func(l models.LevelAt) bool {
 		return l.Declaration.ID == "" && l.At.Equal(d.OccurredAt)
 	})
-	c.Levels = append(c.Levels, s.point(d))
+	c.Levels = append(c.Levels, models.LevelAt{At: d.OccurredAt, Level: d.Decision.Level, Declaration: ref(d), Values: d.Measures})
 	slices.SortStableFunc(c.Levels, func(a, b models.LevelAt) int { return a.At.Compare(b.At) })
 	if len(c.Levels) > maxLevels {
 		c.Levels = c.Levels[len(c.Levels)-maxLevels:]
 	}
-}
-
-func (s *Service) point(d *models.Declaration) models.LevelAt {
-	at := models.LevelAt{At: d.OccurredAt, Level: d.Decision.Level, Declaration: ref(d)}
-	if p, ok := s.programs.Version(d.Program, d.Version); ok {
-		at.Values = p.Measures(d.Form, d.Answers)
-	}
-	return at
 }
 
 // Missed puts a person into the officials' queue because an update that was due then has not come. A case that is closed,

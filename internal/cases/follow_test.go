@@ -149,3 +149,81 @@ func TestNameRuns(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// permutations gives every order of n things.
+func permutations(n int) [][]int {
+	if n == 0 {
+		return [][]int{nil}
+	}
+	var all [][]int
+	for _, shorter := range permutations(n - 1) {
+		for at := range n {
+			all = append(all, slices.Insert(slices.Clone(shorter), at, n-1))
+		}
+	}
+	return all
+}
+
+// The trend of a case is that of what happened, in whatever order it arrives.
+func TestTheTrendIsTheSameInAnyOrder(t *testing.T) {
+	t.Parallel()
+	s := service()
+	first, second := declared("1", 0, models.LevelModerate), declared("2", 24*time.Hour, models.LevelHigh)
+	third, fourth := declared("3", 48*time.Hour, models.LevelModerate), declared("4", 72*time.Hour, models.LevelHigh)
+	second.Measures, fourth.Measures = map[string]float64{"spo2": 93}, map[string]float64{"spo2": 92.5}
+	second.Previous = models.LevelAt{At: first.OccurredAt, Level: first.Decision.Level, Declaration: ref(first)}
+	fourth.Previous = models.LevelAt{At: second.OccurredAt, Level: second.Decision.Level, Declaration: ref(second)} // the third was late
+	all := []*models.Declaration{first, second, third, fourth}
+	var want []models.LevelAt
+	for _, d := range all {
+		want = append(want, models.LevelAt{At: d.OccurredAt, Level: d.Decision.Level, Declaration: ref(d), Values: d.Measures})
+	}
+	for _, order := range permutations(4) {
+		var c *models.Case
+		for _, i := range order {
+			c = run(t, s, c, all[i])
+			c = run(t, s, c, all[i]) // once more is once
+		}
+		if diff := cmp.Diff(want, c.Levels); diff != "" {
+			t.Errorf("%v: %s", order, diff)
+		}
+		trend, ok := c.Trend()
+		if !ok || trend != (models.Trend{Direction: models.Worse, Previous: models.LevelModerate, Since: third.OccurredAt}) || c.LatestLevel != models.LevelHigh {
+			t.Errorf("%v: trend %+v, latest %s", order, trend, c.LatestLevel)
+		}
+	}
+}
+
+// A case knows the level from right before it, when the form that opened it looked back.
+func TestTheTrendBeginsBeforeTheCase(t *testing.T) {
+	t.Parallel()
+	s := service()
+	d := declared("2", 0, models.LevelHigh)
+	d.Previous = models.LevelAt{At: day.Add(-12 * time.Hour), Level: models.LevelLow, Declaration: models.DeclarationRef{Form: models.FormDaily, ID: "1"}}
+	c := run(t, s, nil, d)
+	trend, ok := c.Trend()
+	if !ok || trend.Direction != models.Worse || trend.Previous != models.LevelLow || len(c.Levels) != 2 || !c.RaisedAt.IsZero() {
+		t.Errorf("%+v %+v", trend, c)
+	}
+	if _, ok := run(t, s, nil, declared("3", 0, models.LevelHigh)).Trend(); ok {
+		t.Error("a trend of one point")
+	}
+}
+
+// Whoever gets worse again is worse again, though the level has been as high before.
+func TestARelapseIsRaised(t *testing.T) {
+	t.Parallel()
+	s := service()
+	c := run(t, s, nil, declared("1", 0, models.LevelHigh), declared("2", time.Hour, models.LevelLow))
+	if !c.RaisedAt.IsZero() {
+		t.Errorf("better, and raised at %s", c.RaisedAt)
+	}
+	again := declared("3", 2*time.Hour, models.LevelHigh)
+	if c = run(t, s, c, again); !c.RaisedAt.Equal(again.ReceivedAt) {
+		t.Errorf("raised at %s", c.RaisedAt)
+	}
+	raised := c.RaisedAt
+	if c = run(t, s, c, declared("4", 3*time.Hour, models.LevelHigh), declared("5", 90*time.Minute, models.LevelModerate)); !c.RaisedAt.Equal(raised) {
+		t.Errorf("the same level, and a late one: raised at %s", c.RaisedAt)
+	}
+}

@@ -104,7 +104,7 @@ func (s *Service) decide(ctx context.Context, account *models.Account, citizen m
 	}
 	d := &models.Declaration{
 		Account: account.ID, ID: in.ID, Form: in.Form, PersonID: person.ID, Program: program.ID(), Version: program.Version(),
-		Channel: citizen.Channel, Official: in.Official, Answers: answers, Private: program.FreeText(in.Form),
+		Channel: citizen.Channel, Official: in.Official, Answers: answers, Private: program.FreeText(in.Form), Measures: program.Measures(in.Form, answers),
 		Age: person.Age(in.OccurredAt), Sex: person.Sex, Commune: person.Commune, Province: person.Province,
 		OccurredAt: in.OccurredAt.UTC().Truncate(time.Millisecond), ReceivedAt: now.UTC().Truncate(time.Millisecond),
 		Notify: len(account.Devices) > 0,

@@ -18,27 +18,28 @@ import (
 // declarationDoc is a declaration or a health update. Its _id is "<account>|<client's UUIDv7>", so that a household's
 // history is a range of _id in the order of time, and the same client id is one thing within an account.
 type declarationDoc struct {
-	ID         string         `bson:"_id" json:"_id"`
-	PersonID   string         `bson:"person" json:"person"`
-	Program    string         `bson:"program" json:"program"`
-	Version    int            `bson:"version" json:"version"`
-	Channel    models.Channel `bson:"channel" json:"channel"`
-	Official   string         `bson:"official,omitempty" json:"official,omitempty"`
-	Answers    answersDoc     `bson:"answers" json:"answers"`
-	Private    []byte         `bson:"private,omitempty" json:"private,omitempty"` // sealed free-text answers
-	Age        int            `bson:"age" json:"age"`
-	Sex        models.Sex     `bson:"sex" json:"sex"`
-	Commune    string         `bson:"commune" json:"commune"`
-	Province   string         `bson:"province" json:"province"`
-	Earlier    answersDoc     `bson:"earlier,omitempty" json:"earlier,omitempty"`
-	Previous   *levelDoc      `bson:"previous,omitempty" json:"previous,omitempty"`
-	OccurredAt Time           `bson:"occurred_at" json:"occurred_at"`
-	ReceivedAt Time           `bson:"received_at" json:"received_at"`
-	Level      int            `bson:"level" json:"level"`
-	Factors    []string       `bson:"factors,omitempty" json:"factors,omitempty"`
-	Reasons    []reasonDoc    `bson:"reasons,omitempty" json:"reasons,omitempty"`
-	Notify     bool           `bson:"notify,omitempty" json:"notify,omitempty"`
-	Todo       *todoDoc       `bson:"todo,omitempty" json:"todo,omitempty"`
+	ID         string             `bson:"_id" json:"_id"`
+	PersonID   string             `bson:"person" json:"person"`
+	Program    string             `bson:"program" json:"program"`
+	Version    int                `bson:"version" json:"version"`
+	Channel    models.Channel     `bson:"channel" json:"channel"`
+	Official   string             `bson:"official,omitempty" json:"official,omitempty"`
+	Answers    answersDoc         `bson:"answers" json:"answers"`
+	Measures   map[string]float64 `bson:"measures,omitempty" json:"measures,omitempty"`
+	Private    []byte             `bson:"private,omitempty" json:"private,omitempty"` // sealed free-text answers
+	Age        int                `bson:"age" json:"age"`
+	Sex        models.Sex         `bson:"sex" json:"sex"`
+	Commune    string             `bson:"commune" json:"commune"`
+	Province   string             `bson:"province" json:"province"`
+	Earlier    answersDoc         `bson:"earlier,omitempty" json:"earlier,omitempty"`
+	Previous   *levelDoc          `bson:"previous,omitempty" json:"previous,omitempty"`
+	OccurredAt Time               `bson:"occurred_at" json:"occurred_at"`
+	ReceivedAt Time               `bson:"received_at" json:"received_at"`
+	Level      int                `bson:"level" json:"level"`
+	Factors    []string           `bson:"factors,omitempty" json:"factors,omitempty"`
+	Reasons    []reasonDoc        `bson:"reasons,omitempty" json:"reasons,omitempty"`
+	Notify     bool               `bson:"notify,omitempty" json:"notify,omitempty"`
+	Todo       *todoDoc           `bson:"todo,omitempty" json:"todo,omitempty"`
 }
 
 func (d *declarationDoc) Key() string      { return d.ID }
@@ -127,7 +128,7 @@ func headStart(level models.Level) time.Duration {
 func (s *Store) InsertDeclaration(ctx context.Context, d *models.Declaration) error {
 	doc := declarationDoc{
 		ID: declarationID(d.Account, d.ID), PersonID: d.PersonID, Program: d.Program, Version: d.Version,
-		Channel: d.Channel, Official: d.Official, Answers: answersDoc(d.Answers),
+		Channel: d.Channel, Official: d.Official, Answers: answersDoc(d.Answers), Measures: d.Measures,
 		Age: d.Age, Sex: d.Sex, Commune: d.Commune, Province: d.Province, Earlier: answersDoc(d.Earlier),
 		OccurredAt: At(d.OccurredAt), ReceivedAt: At(d.ReceivedAt),
 		Level: int(d.Decision.Level), Factors: d.Decision.Factors, Notify: d.Notify,
@@ -195,7 +196,7 @@ func (doc *declarationDoc) model(form models.Form, key seal.DataKey) (models.Dec
 	account, id, _ := strings.Cut(doc.ID, "|")
 	d := models.Declaration{
 		Account: account, ID: id, Form: form, PersonID: doc.PersonID, Program: doc.Program, Version: doc.Version,
-		Channel: doc.Channel, Official: doc.Official, Answers: canonical(doc.Answers),
+		Channel: doc.Channel, Official: doc.Official, Answers: canonical(doc.Answers), Measures: doc.Measures,
 		Age: doc.Age, Sex: doc.Sex, Commune: doc.Commune, Province: doc.Province, Earlier: canonical(doc.Earlier),
 		OccurredAt: doc.OccurredAt.Time(), ReceivedAt: doc.ReceivedAt.Time(), Notify: doc.Notify,
 		Decision: models.Decision{Level: models.Level(doc.Level), Factors: doc.Factors},

@@ -10,19 +10,21 @@ import (
 // owedDoc is the part of a declaration or health update that its effects follow from: everything but what was answered,
 // which takes most of the time to read.
 type owedDoc struct {
-	ID         string         `bson:"_id" json:"_id"`
-	PersonID   string         `bson:"person" json:"person"`
-	Program    string         `bson:"program" json:"program"`
-	Version    int            `bson:"version" json:"version"`
-	Channel    models.Channel `bson:"channel" json:"channel"`
-	Commune    string         `bson:"commune" json:"commune"`
-	Province   string         `bson:"province" json:"province"`
-	OccurredAt Time           `bson:"occurred_at" json:"occurred_at"`
-	ReceivedAt Time           `bson:"received_at" json:"received_at"`
-	Level      int            `bson:"level" json:"level"`
-	Factors    []string       `bson:"factors" json:"factors"`
-	Reasons    []reasonDoc    `bson:"reasons" json:"reasons"`
-	Notify     bool           `bson:"notify" json:"notify"`
+	ID         string             `bson:"_id" json:"_id"`
+	PersonID   string             `bson:"person" json:"person"`
+	Program    string             `bson:"program" json:"program"`
+	Version    int                `bson:"version" json:"version"`
+	Channel    models.Channel     `bson:"channel" json:"channel"`
+	Commune    string             `bson:"commune" json:"commune"`
+	Province   string             `bson:"province" json:"province"`
+	OccurredAt Time               `bson:"occurred_at" json:"occurred_at"`
+	ReceivedAt Time               `bson:"received_at" json:"received_at"`
+	Level      int                `bson:"level" json:"level"`
+	Factors    []string           `bson:"factors" json:"factors"`
+	Reasons    []reasonDoc        `bson:"reasons" json:"reasons"`
+	Notify     bool               `bson:"notify" json:"notify"`
+	Previous   *levelDoc          `bson:"previous" json:"previous"`
+	Measures   map[string]float64 `bson:"measures" json:"measures"`
 }
 
 func (doc *owedDoc) model(form models.Form) models.Declaration {
@@ -30,11 +32,14 @@ func (doc *owedDoc) model(form models.Form) models.Declaration {
 	d := models.Declaration{
 		Account: account, ID: id, Form: form, PersonID: doc.PersonID, Program: doc.Program, Version: doc.Version,
 		Channel: doc.Channel, Commune: doc.Commune, Province: doc.Province,
-		OccurredAt: doc.OccurredAt.Time(), ReceivedAt: doc.ReceivedAt.Time(), Notify: doc.Notify,
+		OccurredAt: doc.OccurredAt.Time(), ReceivedAt: doc.ReceivedAt.Time(), Notify: doc.Notify, Measures: doc.Measures,
 		Decision: models.Decision{Level: models.Level(doc.Level), Factors: doc.Factors},
 	}
 	for _, r := range doc.Reasons {
 		d.Decision.Reasons = append(d.Decision.Reasons, models.Reason(r))
+	}
+	if doc.Previous != nil {
+		d.Previous = doc.Previous.model()
 	}
 	return d
 }
