@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"khaibao/internal/auth"
+	"khaibao/internal/sms"
 	"khaibao/models"
 )
 
@@ -59,7 +60,7 @@ type gateMetrics struct{ refused, turns *prometheus.CounterVec }
 func measureGates(registry *prometheus.Registry) (*gateMetrics, error) {
 	m := &gateMetrics{
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "khaibao_channel_refused_total", Help: "Callbacks that no gateway of ours sent, by what was wrong: network, certificate, secret.",
+			Name: "khaibao_channel_refused_total", Help: "Callbacks that no gateway of ours sent, by what was wrong: network, certificate, secret, mac.",
 		}, []string{"reason"}),
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "khaibao_channel_turns_total", Help: "Messages from citizens by SMS and USSD: answered, silent, over_budget, not_mobile.",
@@ -76,25 +77,47 @@ func measureGates(registry *prometheus.Registry) (*gateMetrics, error) {
 // gateway opens a route to the gateways that Gateways lets in.
 func (s *Server) gateway(answer echo.HandlerFunc) access {
 	return access{who: forGateways, answer: func(c echo.Context) error {
-		if reason := s.Gateways.refuse(c); reason != "" {
-			s.gates.refused.WithLabelValues(reason).Inc()
-			return models.Fail(models.Forbidden, "not_a_gateway")
+		reason := s.Gateways.refuse(c)
+		if reason == "" && len(s.Gateways.Secrets) > 0 && !oneOf(s.Gateways.Secrets, secretOf(c.Request())) {
+			reason = "secret"
+		}
+		if reason != "" {
+			return s.refused(reason)
 		}
 		c.Set(subjectKey, auth.Subject{Kind: forGateways})
 		return answer(c)
 	}}
 }
 
-// refuse tells what a caller lacks; nothing when it may call.
+// reporter opens a route to gateways that call an address of ours for one message: its MAC takes the secret's place, so that
+// the secret stands in no address that a gateway keeps for days.
+func (s *Server) reporter(answer func(echo.Context, sms.Report) error) access {
+	return access{who: forReports, answer: func(c echo.Context) error {
+		report, ours := s.Reports.Read(c.QueryParams())
+		reason := s.Gateways.refuse(c)
+		if reason == "" && !ours {
+			reason = "mac"
+		}
+		if reason != "" {
+			return s.refused(reason)
+		}
+		c.Set(subjectKey, auth.Subject{Kind: forGateways})
+		return answer(c, report)
+	}}
+}
+
+func (s *Server) refused(reason string) error {
+	s.gates.refused.WithLabelValues(reason).Inc()
+	return models.Fail(models.Forbidden, "not_a_gateway")
+}
+
+// refuse tells what the connection of a caller lacks; nothing when it may call.
 func (g *Gateways) refuse(c echo.Context) (reason string) {
-	r := c.Request()
-	switch {
+	switch tls := c.Request().TLS; {
 	case len(g.Networks) > 0 && !within(g.Networks, c.RealIP()):
 		return "network"
-	case g.Certificates && (r.TLS == nil || len(r.TLS.VerifiedChains) == 0):
+	case g.Certificates && (tls == nil || len(tls.VerifiedChains) == 0):
 		return "certificate"
-	case len(g.Secrets) > 0 && !oneOf(g.Secrets, secretOf(r)):
-		return "secret"
 	}
 	return ""
 }

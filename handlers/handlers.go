@@ -21,6 +21,7 @@ import (
 	"khaibao/internal/lang"
 	"khaibao/internal/privacy"
 	"khaibao/internal/rules"
+	"khaibao/internal/sms"
 	"khaibao/push"
 )
 
@@ -51,10 +52,13 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// OperationsHere serves /healthz, /readyz and /metrics beside the API. Otherwise only Operations serves them.
 	OperationsHere bool
-	// Conversation, Turns and Gateways are what Channels needs; nothing else asks for them.
+	// Conversation, Turns and Gateways are what Channels needs; nothing else asks for them. Reports reads what a gateway
+	// reports and Reported hears of it; without them no reports are taken.
 	Conversation Conversation
 	Turns        *auth.Turns
 	Gateways     Gateways
+	Reports      *sms.Reports
+	Reported     *push.Reports
 	// Console answers everything below /console, with the log line, the numbers and the address of every other request;
 	// nil leaves it out. It sets its request's Pattern to the route.
 	Console http.Handler

@@ -88,5 +88,6 @@ func (s *Server) channelRoutes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/channels/sms", access: s.gateway(s.receiveSMS), query: sms},
 		{method: http.MethodPost, path: "/channels/sms", access: s.gateway(s.receiveSMS), query: sms},
+		{method: http.MethodGet, path: "/channels/sms/report", access: s.reporter(s.smsReport), query: []string{"account", "id", "parts", "state"}},
 	}
 }

@@ -32,3 +32,15 @@ func (s *Server) receiveSMS(c echo.Context) error {
 	}
 	return c.Blob(http.StatusOK, echo.MIMETextPlainCharsetUTF8, []byte(reply.Text))
 }
+
+// smsReport hears what became of an SMS of ours. Whatever it says, a gateway that was given the address is told 200: it has
+// done its part, and would come back with anything else.
+func (s *Server) smsReport(c echo.Context, report sms.Report) error {
+	if report.State != "" {
+		err := s.Reported.SMS(c.Request().Context(), report.Account, report.ID, report.Parts, report.State, report.Reason)
+		if err != nil {
+			return err
+		}
+	}
+	return c.NoContent(http.StatusOK)
+}

@@ -94,6 +94,8 @@ type Message struct {
 	Reason    string // why it stands where it does: a code, never a text of a third party
 	Retryable bool   // failed: whether the same message may go through another time
 	Attempts  int
+	Parts     int      // of the SMS that a gateway has accepted: what it costs; 0 while none has
+	Billed    bool     // its parts are in the numbers
 	Delivered []string // device ids that already have it, so that a retry skips them
 	CreatedAt time.Time
 	DueAt     time.Time // not before

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"khaibao/internal/gsm"
 	"khaibao/models"
 )
 
@@ -79,6 +80,7 @@ func (w *Worker) deliverSMS(ctx context.Context, m *models.Message, account *mod
 	var failure *models.SendError
 	switch {
 	case err == nil:
+		m.Parts = gsm.Measure(text).Parts
 		return w.settle(ctx, m, models.MessageSent, "")
 	case !errors.As(err, &failure):
 		return err

@@ -25,16 +25,16 @@ func NewReports(store ReportStore, now func() time.Time, observe func(Outcome)) 
 	return &Reports{store, now, observe}
 }
 
-// SMS says what became of an SMS: sent (the network has it), delivered (the handset has it) or failed for good, with a
+// SMS says what became of an SMS of so many parts: sent (the network has it), delivered (the handset has it) or failed for good, with a
 // reason in a code. Account and id are those of its models.Envelope; account is empty for an OTP. Reports may come twice
 // and in any order: one that is older than what is known changes nothing, and so does one about a message that is not
 // there (any more).
-func (r *Reports) SMS(ctx context.Context, account, id string, state models.MessageState, reason string) error {
+func (r *Reports) SMS(ctx context.Context, account, id string, parts int, state models.MessageState, reason string) error {
 	m, moved, err := r.store.AdvanceMessage(ctx, account, id, func(m *models.Message) {
 		if m.Route != models.RouteSMS {
 			return
 		}
-		m.State, m.Reason = state, reason
+		m.State, m.Reason, m.Parts = state, reason, parts // the report may be faster than whoever sent it
 		if state != models.MessageFailed && m.SentAt.IsZero() {
 			m.SentAt = r.now()
 		}

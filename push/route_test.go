@@ -174,8 +174,8 @@ func TestSMSReports(t *testing.T) {
 			m.Route, m.State = tt.route, tt.was
 			r.enqueue(t, m)
 			for _, report := range tt.reports {
-				fatal(t, r.reports.SMS(t.Context(), account, "d1", report.state, report.reason))
-				fatal(t, r.reports.SMS(t.Context(), account, "unknown", report.state, report.reason))
+				fatal(t, r.reports.SMS(t.Context(), account, "d1", 1, report.state, report.reason))
+				fatal(t, r.reports.SMS(t.Context(), account, "unknown", 1, report.state, report.reason))
 			}
 			if got := r.message(t, account, "d1"); got.State != tt.want || got.Reason != tt.reason {
 				t.Errorf("got %s %q, want %s %q", got.State, got.Reason, tt.want, tt.reason)
@@ -194,7 +194,7 @@ func TestReportOfAnOTP(t *testing.T) {
 	r.enqueue(t, r.otp("o1", phoneOf("an")))
 	r.start(t, r.config("one"))
 	r.settled(t)
-	fatal(t, r.reports.SMS(t.Context(), "", "o1", models.MessageDelivered, ""))
+	fatal(t, r.reports.SMS(t.Context(), "", "o1", 1, models.MessageDelivered, ""))
 	if m, err := r.store.Message(t.Context(), "", "o1"); err != nil || m.State != models.MessageDelivered {
 		t.Errorf("got %s, %v; want delivered", m.State, err)
 	}

@@ -24,6 +24,7 @@ import (
 	"khaibao/internal/privacy"
 	"khaibao/internal/rules"
 	"khaibao/internal/seal"
+	"khaibao/internal/sms"
 	"khaibao/internal/store"
 	"khaibao/models"
 	"khaibao/programs"
@@ -46,6 +47,7 @@ type parts struct {
 	proxies  []netip.Prefix
 	gateways *handlers.Gateways // nil: no SMS and USSD come in
 	turns    auth.TurnBudgets   // nothing set: the defaults
+	reports  *sms.Reports       // nil: the SMS gateway is asked for none
 	// plainHTTP: nothing encrypts what officials' browsers send, which loopback alone may do.
 	plainHTTP bool
 	// oneAddress serves the operators' pages beside the API.
@@ -69,7 +71,7 @@ type app struct {
 	privacy   *privacy.Service
 	observe   func(push.Outcome)
 	inbox     *push.Inbox
-	reports   *push.Reports
+	reported  *push.Reports
 	followup  *followup.Service
 	effects   *effects.Worker
 	outbox    *push.Worker
@@ -124,7 +126,7 @@ func (a *app) useCases() (err error) {
 	wake := func() { a.effects.Wake() }
 	a.observe = observeOutbox(a.metrics)
 	a.inbox = push.NewInbox(push.InboxConfig{Store: a.store, Programs: a.catalog, Text: a.texts.Text, Now: a.now, Observe: a.observe})
-	a.reports = push.NewReports(a.store, a.now, a.observe)
+	a.reported = push.NewReports(a.store, a.now, a.observe)
 	a.intake = intake.New(intake.Config{Store: a.store, Programs: a.catalog, Areas: a.areas, Now: a.now, Accepted: wake})
 	a.cases = cases.New(cases.Config{
 		Store: a.store, Within: func(scope models.Area) cases.Scoped { return a.store.Within(scope) },
@@ -213,6 +215,7 @@ func (a *app) pages() error {
 		return err
 	}
 	config.Conversation, config.Turns, config.Gateways = a.conversation, auth.NewTurns(a.store, a.keys, a.turns, nil), *a.gateways
+	config.Reports, config.Reported = a.reports, a.reported
 	a.channels, err = handlers.Channels(config)
 	return err
 }

@@ -8,8 +8,11 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 
 	"khaibao/handlers"
+	"khaibao/internal/seal"
+	"khaibao/internal/sms"
 )
 
 // gatewayConfig says which gateways of mobile networks may call us, and where.
@@ -18,6 +21,7 @@ type gatewayConfig struct {
 	ChannelsSecret   []string `help:"The secret that gateways show, at least 24 characters; two, with a comma between, while one takes the other's place." placeholder:"SECRET"`
 	ChannelsAllow    []string `help:"Addresses or networks that gateways call from; this machine when the address is loopback." placeholder:"CIDR"`
 	ChannelsClientCA string   `name:"channels-client-ca" help:"Gateways must show a client certificate of this authority (PEM)." type:"path" placeholder:"FILE"`
+	ChannelsURL      string   `name:"channels-url" help:"How the SMS gateway reaches --channels-addr for its delivery reports; http and that address when it is loopback." placeholder:"URL"`
 	SMSTurnsHour     int      `name:"sms-turns-hour" help:"SMS an hour from one number that are answered; each answer costs." default:"60"`
 	SMSTurnsDay      int      `name:"sms-turns-day" help:"SMS a day from one number that are answered." default:"200"`
 	USSDTurnsHour    int      `name:"ussd-turns-hour" help:"USSD screens an hour for one number." default:"400"`
@@ -29,12 +33,15 @@ const shortestSecret = 24
 // problems names everything that is wrong with the gateways' settings, beside those of the other listeners.
 func (c *gatewayConfig) problems(listen *listenConfig) []string {
 	if c.ChannelsAddr == "" {
-		if len(c.ChannelsSecret) > 0 || len(c.ChannelsAllow) > 0 || c.ChannelsClientCA != "" {
+		if len(c.ChannelsSecret) > 0 || len(c.ChannelsAllow) > 0 || c.ChannelsClientCA != "" || c.ChannelsURL != "" {
 			return []string{"--channels-addr (KHAIBAO_CHANNELS_ADDR) is missing: the other settings of the channels need it"}
 		}
 		return nil
 	}
 	out := c.addressProblems(listen)
+	if _, err := c.reports(nil); err != nil && len(out) == 0 {
+		out = append(out, err.Error())
+	}
 	if len(c.ChannelsSecret) == 0 && c.ChannelsClientCA == "" {
 		out = append(out, "--channels-secret (KHAIBAO_CHANNELS_SECRET) is missing: give a secret, or --channels-client-ca for client certificates")
 	}
@@ -115,4 +122,23 @@ func (c *gatewayConfig) tls(public *tls.Config) (*tls.Config, error) {
 		own.ClientCAs, own.ClientAuth = pool, tls.RequireAndVerifyClientCert
 	}
 	return own, err
+}
+
+// reports is how the SMS gateway says what became of our messages; nil when nobody listens.
+func (c *gatewayConfig) reports(keys *seal.Keys) (*sms.Reports, error) {
+	if c.ChannelsAddr == "" {
+		return nil, nil
+	}
+	base := c.ChannelsURL
+	if base == "" {
+		if !isLoopback(c.ChannelsAddr) || c.ChannelsClientCA != "" {
+			return nil, errors.New("--channels-url (KHAIBAO_CHANNELS_URL) is missing: how the SMS gateway reaches --channels-addr, such as https://channels.example:8443")
+		}
+		base = "http://" + c.ChannelsAddr
+	}
+	reports, err := sms.NewReports(strings.TrimSuffix(base, "/")+"/channels/sms/report", keys)
+	if err != nil {
+		return nil, fmt.Errorf("--channels-url (KHAIBAO_CHANNELS_URL): %w", err)
+	}
+	return reports, nil
 }

@@ -18,6 +18,7 @@ func TestGatewayProblems(t *testing.T) {
 	allow := func(networks ...string) func(*gatewayConfig) {
 		return func(c *gatewayConfig) { c.ChannelsAllow = networks }
 	}
+	url := func(at string) func(*gatewayConfig) { return func(c *gatewayConfig) { c.ChannelsURL = at } }
 	secrets := func(list ...string) func(*gatewayConfig) { return func(c *gatewayConfig) { c.ChannelsSecret = list } }
 	for name, tt := range map[string]struct {
 		config gatewayConfig
@@ -34,11 +35,13 @@ func TestGatewayProblems(t *testing.T) {
 		"an address that is none":   {with("8081"), plain, "host:port"},
 		"the API's address":         {with("127.0.0.1:8080"), plain, "must differ"},
 		"a network that is none":    {with("127.0.0.1:8081", allow("kannel")), plain, `"kannel" is neither`},
-		"open, without TLS":         {with("0.0.0.0:8081", allow("10.0.0.0/8")), plain, "--tls-cert"},
-		"open to everybody":         {with("0.0.0.0:8081"), tls, "--channels-allow"},
-		"open to a network":         {with("0.0.0.0:8081", allow("10.0.0.0/8", "192.0.2.1")), tls, ""},
+		"open, without TLS":         {with("0.0.0.0:8081", allow("10.0.0.0/8"), url("https://x")), plain, "--tls-cert"},
+		"open to everybody":         {with("0.0.0.0:8081", url("https://x")), tls, "--channels-allow"},
+		"open to a network":         {with("0.0.0.0:8081", allow("10.0.0.0/8", "192.0.2.1"), url("https://channels.example")), tls, ""},
+		"reached by nobody knows":   {with("0.0.0.0:8081", allow("10.0.0.0/8")), tls, "--channels-url (KHAIBAO_CHANNELS_URL) is missing"},
+		"reached by FTP":            {with("127.0.0.1:8081", url("ftp://channels.example")), plain, "not an http(s) URL"},
 		"no turns":                  {with("127.0.0.1:8081", func(c *gatewayConfig) { c.USSDTurnsHour = 0 }), plain, "at least 1"},
-		"an authority that is lost": {with("127.0.0.1:8081", func(c *gatewayConfig) { c.ChannelsClientCA = "lost.pem" }), tls, "no such file"},
+		"an authority that is lost": {with("127.0.0.1:8081", url("https://x"), func(c *gatewayConfig) { c.ChannelsClientCA = "lost.pem" }), tls, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -75,6 +75,9 @@ func (c *serveCommand) parts(ctx context.Context, log *slog.Logger) (parts, erro
 		if err != nil {
 			return p, err
 		}
+		if p.reports, err = c.reports(p.keys); err != nil {
+			return p, err
+		}
 		p.gateways, p.turns = &gateways, auth.TurnBudgets{SMSHour: c.SMSTurnsHour, SMSDay: c.SMSTurnsDay, USSDHour: c.USSDTurnsHour}
 	}
 	if err := c.channels(ctx, &p); err != nil {
@@ -87,7 +90,7 @@ func (c *serveCommand) parts(ctx context.Context, log *slog.Logger) (parts, erro
 // channels makes the senders and the Firebase sign-in that the settings name.
 func (c *channelConfig) channels(ctx context.Context, p *parts) error {
 	if c.SMSURL != "" {
-		kannel, err := sms.NewKannel(sms.KannelConfig{URL: c.SMSURL, Username: c.SMSUser, Password: c.SMSPassword, From: c.SMSFrom})
+		kannel, err := sms.NewKannel(sms.KannelConfig{URL: c.SMSURL, Username: c.SMSUser, Password: c.SMSPassword, From: c.SMSFrom, Reports: p.reports})
 		if err != nil {
 			return err
 		}

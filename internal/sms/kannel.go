@@ -21,9 +21,8 @@ type KannelConfig struct {
 	Username string
 	Password string
 	From     string // number or brand name that people see as the sender; empty: the gateway's own
-	// ReportURL is called by Kannel with what became of a message: our id is added as id=, Kannel's state as state=.
-	// Empty: no reports are asked for.
-	ReportURL string
+	// Reports makes the addresses at which Kannel says what became of a message; nil: no reports are asked for.
+	Reports *Reports
 	// MaxParts is how many parts a text may take; 3 by default. It must not be above the gateway's own max-messages,
 	// which cuts silently.
 	MaxParts int
@@ -50,9 +49,6 @@ func NewKannel(c KannelConfig) (*Kannel, error) {
 	if err != nil || target.Host == "" || (target.Scheme != "http" && target.Scheme != "https") {
 		return nil, errors.New("the address of sendsms is not an http(s) URL")
 	}
-	if _, err := url.Parse(c.ReportURL); err != nil {
-		return nil, errors.New("the address for delivery reports is not a URL")
-	}
 	if c.MaxParts == 0 {
 		c.MaxParts = defaultParts
 	}
@@ -75,7 +71,7 @@ func (k *Kannel) Send(ctx context.Context, e models.Envelope) error {
 	if size.Parts > k.config.MaxParts {
 		return &models.SendError{Reason: "too_long"}
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.address(e, size.UCS2), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.address(e, size), nil)
 	if err != nil {
 		return &models.SendError{Reason: "rejected", Cause: errors.New("making the request")} // err holds the address
 	}
@@ -89,7 +85,7 @@ func (k *Kannel) Send(ctx context.Context, e models.Envelope) error {
 }
 
 // address is the whole request: sendsms takes its parameters in the query.
-func (k *Kannel) address(e models.Envelope, ucs2 bool) string {
+func (k *Kannel) address(e models.Envelope, size gsm.Size) string {
 	q := k.target.Query()
 	q.Set("username", k.config.Username)
 	q.Set("password", k.config.Password)
@@ -98,29 +94,20 @@ func (k *Kannel) address(e models.Envelope, ucs2 bool) string {
 	if k.config.From != "" {
 		q.Set("from", k.config.From)
 	}
-	if ucs2 {
+	if size.UCS2 {
 		q.Set("coding", "2")
 		q.Set("charset", "UTF-8")
 	}
 	if minutes := int(e.TTL / time.Minute); minutes > 0 {
 		q.Set("validity", strconv.Itoa(minutes))
 	}
-	if k.config.ReportURL != "" {
+	if k.config.Reports != nil {
 		q.Set("dlr-mask", "31")
-		q.Set("dlr-url", k.reportURL(e.ID))
+		q.Set("dlr-url", k.config.Reports.address(e, size.Parts))
 	}
 	target := k.target
 	target.RawQuery = q.Encode()
 	return target.String()
-}
-
-// reportURL names our id, because Kannel gives none of its own; %d is filled in by Kannel.
-func (k *Kannel) reportURL(id string) string {
-	report, _ := url.Parse(k.config.ReportURL) // checked by NewKannel
-	q := report.Query()
-	q.Set("id", id)
-	report.RawQuery = q.Encode() + "&state=%d"
-	return report.String()
 }
 
 // judge turns Kannel's status into what the outbox can do about it.

@@ -69,19 +69,22 @@ func TestRequest(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	k, err := sms.NewKannel(sms.KannelConfig{
-		URL: server.URL + "/cgi-bin/sendsms?smsc=viettel", Username: "khaibao", Password: password,
-		ReportURL: "http://127.0.0.1:8080/channels/sms/report?secret=x",
+		URL: server.URL + "/cgi-bin/sendsms?smsc=viettel", Username: "khaibao", Password: password, Reports: reports(t),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := k.Send(t.Context(), models.Envelope{ID: "m-1", To: number, Text: "ạ", TTL: 5 * time.Minute}); err != nil {
+	if err := k.Send(t.Context(), models.Envelope{ID: "m-1", Account: "a", To: number, Text: "ạ", TTL: 5 * time.Minute}); err != nil {
 		t.Fatal(err)
 	}
+	at, mac, _ := strings.Cut(got.Get("dlr-url"), "&mac=")
+	if at != "http://127.0.0.1:8081/channels/sms/report?account=a&id=m-1" || !strings.HasSuffix(mac, "&parts=1&state=%d") {
+		t.Errorf("reports at %q", got.Get("dlr-url"))
+	}
+	got.Del("dlr-url")
 	want := url.Values{
 		"smsc": {"viettel"}, "username": {"khaibao"}, "password": {password}, "to": {number}, "text": {"ạ"},
 		"coding": {"2"}, "charset": {"UTF-8"}, "validity": {"5"}, "dlr-mask": {"31"},
-		"dlr-url": {"http://127.0.0.1:8080/channels/sms/report?id=m-1&secret=x&state=%d"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("query (-want +got):\n%s", diff)
@@ -176,7 +179,6 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []sms.KannelConfig{
 		{}, {URL: "127.0.0.1:13013"}, {URL: "ftp://127.0.0.1/" + password}, {URL: "http://%zz/" + password},
-		{URL: "http://127.0.0.1/", ReportURL: "http://%zz/" + password},
 	} {
 		if _, err := sms.NewKannel(c); err == nil || strings.Contains(err.Error(), password) {
 			t.Errorf("%q: got %v, want an error without the address", c.URL, err)

@@ -37,6 +37,9 @@ type messageDoc struct {
 	Reason    string              `bson:"reason,omitempty" json:"reason,omitempty"`
 	Retryable bool                `bson:"retryable,omitempty" json:"retryable,omitempty"`
 	Attempts  int                 `bson:"attempts,omitempty" json:"attempts,omitempty"`
+	Parts     int                 `bson:"parts,omitempty" json:"parts,omitempty"`
+	Billed    bool                `bson:"billed,omitempty" json:"billed,omitempty"`
+	ToBill    Time                `bson:"to_bill,omitempty" json:"to_bill,omitzero"` // since when its parts wait for the numbers
 	Delivered []string            `bson:"delivered,omitempty" json:"delivered,omitempty"`
 	CreatedAt Time                `bson:"created_at" json:"created_at"`
 	Due       Time                `bson:"due,omitempty" json:"due,omitzero"`
@@ -68,11 +71,14 @@ func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
 	doc := messageDoc{
 		ID: messageID(m.Account, m.ID), Rev: NewID(), Account: m.Account, Kind: m.Kind, WasLane: int(m.Lane), Route: m.Route, Lang: m.Lang,
 		Program: m.Program, PersonID: m.PersonID, Form: m.Declaration.Form, Declared: m.Declaration.ID, Broadcast: m.Broadcast, Slot: At(m.Slot),
-		State: m.State, Reason: m.Reason, Retryable: m.Retryable, Attempts: m.Attempts, Delivered: m.Delivered,
+		State: m.State, Reason: m.Reason, Retryable: m.Retryable, Attempts: m.Attempts, Parts: m.Parts, Billed: m.Billed, Delivered: m.Delivered,
 		CreatedAt: At(m.CreatedAt), ExpiresAt: At(m.ExpiresAt), SentAt: At(m.SentAt), PurgeAt: At(m.CreatedAt.Add(keepMessages)),
 	}
 	if m.Counted != "" {
 		doc.Moved, doc.Counted = m.Broadcast, m.Counted
+	}
+	if m.Parts > 0 && !m.Billed {
+		doc.ToBill = At(cmp.Or(m.SentAt, m.CreatedAt))
 	}
 	if m.Kind == models.MessageOTP {
 		doc.PurgeAt = At(m.CreatedAt.Add(keepOTPs))
@@ -113,7 +119,7 @@ func (s *Store) openMessage(doc *messageDoc) (models.Message, error) {
 		ID: doc.ID[len(account)+1:], Rev: doc.Rev, Account: doc.Account, Kind: doc.Kind, Lane: models.Lane(doc.WasLane), Lang: doc.Lang,
 		Route: doc.Route, SMSAt: doc.SMSAt.Time(),
 		Program: doc.Program, PersonID: doc.PersonID, Declaration: models.DeclarationRef{Form: doc.Form, ID: doc.Declared}, Broadcast: doc.Broadcast, Slot: doc.Slot.Time(),
-		State: doc.State, Reason: doc.Reason, Retryable: doc.Retryable, Attempts: doc.Attempts, Delivered: doc.Delivered,
+		State: doc.State, Reason: doc.Reason, Retryable: doc.Retryable, Attempts: doc.Attempts, Parts: doc.Parts, Billed: doc.Billed, Delivered: doc.Delivered,
 		CreatedAt: doc.CreatedAt.Time(), DueAt: doc.Due.Time(), ExpiresAt: doc.ExpiresAt.Time(), SentAt: doc.SentAt.Time(),
 	}
 	if m.Broadcast != "" { // it was counted as it was when it was made, or first read to be changed
