@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -31,6 +32,7 @@ type Centre struct {
 	parts    map[string][]string
 	messages int
 	receipts bool
+	refused  map[string]bool
 }
 
 // NewCentre starts one on loopback; it ends with the test.
@@ -40,7 +42,7 @@ func NewCentre(t *testing.T) *Centre {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Centre{t: t, listener: listener, taken: map[int32]chan struct{}{}, parts: map[string][]string{}}
+	c := &Centre{t: t, listener: listener, taken: map[int32]chan struct{}{}, parts: map[string][]string{}, refused: map[string]bool{}}
 	go c.serve()
 	t.Cleanup(func() {
 		listener.Close()
@@ -57,6 +59,13 @@ func (c *Centre) Receipts(on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.receipts = on
+}
+
+// Refuse makes the centre take nothing for a handset.
+func (c *Centre) Refuse(number string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused[strings.TrimPrefix(number, "+")] = true
 }
 
 // Drop cuts the connection to the gateway, which makes a new one.
@@ -129,7 +138,13 @@ func (c *Centre) submit(p *pdu.SubmitSM) {
 	id := fmt.Sprintf("%08d", c.messages)
 	response := pdu.NewSubmitSMRespFromReq(p).(*pdu.SubmitSMResp)
 	response.MessageID = id
+	if c.refused[p.DestAddr.Address()] {
+		response.CommandStatus = data.ESME_RINVDSTADR
+	}
 	c.send(response)
+	if !response.IsOk() {
+		return
+	}
 	total, part, ref, several := p.Message.UDH().GetConcatInfo()
 	if !several {
 		total, part = 1, 1
@@ -235,7 +250,7 @@ func (c *Centre) HeardBy(number string) []Heard {
 	defer c.mu.Unlock()
 	var out []Heard
 	for _, h := range c.heard {
-		if h.To == number {
+		if h.To == strings.TrimPrefix(number, "+") {
 			out = append(out, h)
 		}
 	}

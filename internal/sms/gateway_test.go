@@ -20,6 +20,7 @@ import (
 	"khaibao/internal/seal"
 	"khaibao/internal/sms"
 	"khaibao/models"
+	"khaibao/push"
 )
 
 // TestARealGateway sends through Kannel's own bearerbox and smsbox to an operator's side played by this test.
@@ -28,7 +29,7 @@ func TestARealGateway(t *testing.T) {
 	needsKannel(t)
 	kannel := kanneltest.Start(t, "127.0.0.1:1", "")
 	operator := kannel.Fake()
-	sender := senderTo(t, kannel, kanneltest.Password)
+	sender := senderTo(t, kannel, kanneltest.Password, nil)
 	for name, text := range map[string]string{
 		"plain letters":   "271828 la ma xac thuc Khai Bao cua ban, co hieu luc 5 phut. Khong dua ma nay cho bat ky ai.",
 		"with diacritics": "Khai Báo: bạn có một tin nhắn mới.",
@@ -41,7 +42,7 @@ func TestARealGateway(t *testing.T) {
 			t.Errorf("%s: the operator received %+v", name, got)
 		}
 	}
-	stranger := senderTo(t, kannel, "wrong")
+	stranger := senderTo(t, kannel, "wrong", nil)
 	if err := stranger.Send(t.Context(), models.Envelope{ID: "m", To: "+84900000001", Text: "x", TTL: time.Minute}); err == nil {
 		t.Error("a wrong password was accepted")
 	}
@@ -54,9 +55,9 @@ func needsKannel(t *testing.T) {
 	}
 }
 
-func senderTo(t *testing.T, k *kanneltest.Kannel, password string) *sms.Kannel {
+func senderTo(t *testing.T, k *kanneltest.Kannel, password string, reports *sms.Reports) *sms.Kannel {
 	t.Helper()
-	sender, err := sms.NewKannel(sms.KannelConfig{URL: k.SendURL, Username: kanneltest.Username, Password: password, From: "KHAIBAO"})
+	sender, err := sms.NewKannel(sms.KannelConfig{URL: k.SendURL, Username: kanneltest.Username, Password: password, From: "KHAIBAO", Reports: reports})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +113,35 @@ type unbounded struct{}
 
 func (unbounded) Take(context.Context, string, time.Time) (int64, error) { return 1, nil }
 
-// listen serves the channels with a conversation and gives host:port.
-func listen(t *testing.T, conversation handlers.Conversation) string {
+// site is what a gateway calls: the channels with a conversation, and the messages that reports are about.
+type site struct {
+	addr    string
+	reports *sms.Reports
+
+	mu       sync.Mutex
+	messages map[string]models.Message
+}
+
+func (s *site) AdvanceMessage(_ context.Context, _, id string, change func(*models.Message)) (models.Message, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.messages[id]
+	was := m.State
+	if change(&m); !was.Before(m.State) {
+		return m, false, nil
+	}
+	s.messages[id] = m
+	return m, true, nil
+}
+
+func (s *site) message(id string) models.Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.messages[id]
+}
+
+// listen serves the channels with a conversation.
+func listen(t *testing.T, conversation handlers.Conversation) *site {
 	t.Helper()
 	texts, err := lang.Load()
 	if err != nil {
@@ -123,16 +151,22 @@ func listen(t *testing.T, conversation handlers.Conversation) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := handlers.Channels(handlers.Config{
+	server := httptest.NewUnstartedServer(nil)
+	s := &site{addr: server.Listener.Addr().String(), messages: map[string]models.Message{}}
+	if s.reports, err = sms.NewReports("http://"+s.addr+"/channels/sms/report", keys); err != nil {
+		t.Fatal(err)
+	}
+	server.Config.Handler, err = handlers.Channels(handlers.Config{
 		Texts: texts, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 		Conversation: conversation, Turns: auth.NewTurns(unbounded{}, keys, auth.TurnBudgets{}, nil), Gateways: handlers.Gateways{Secrets: []string{kanneltest.Secret}},
+		Reports: s.reports, Reported: push.NewReports(s, time.Now, func(push.Outcome) {}),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
+	server.Start()
 	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
+	return s
 }
 
 const handset = "+84900000001"
@@ -142,7 +176,7 @@ func TestARealConversation(t *testing.T) {
 	t.Parallel()
 	needsKannel(t)
 	centre, c := kanneltest.NewCentre(t), &chat{turns: map[string][]string{}}
-	kannel := kanneltest.Start(t, listen(t, c), centre.Addr())
+	kannel := kanneltest.Start(t, listen(t, c).addr, centre.Addr())
 	kannel.AwaitOperator()
 	for i, tt := range []struct {
 		name, text string
@@ -168,12 +202,47 @@ func TestARealConversation(t *testing.T) {
 	}
 }
 
+// What became of a message comes back: from a handset, from an operator that has it, and from one that refuses it.
+func TestARealReport(t *testing.T) {
+	t.Parallel()
+	needsKannel(t)
+	centre, here := kanneltest.NewCentre(t), listen(t, &chat{turns: map[string][]string{}})
+	kannel := kanneltest.Start(t, here.addr, centre.Addr())
+	kannel.AwaitOperator()
+	sender := senderTo(t, kannel, kanneltest.Password, here.reports)
+	centre.Refuse("+84900000002")
+	for _, tt := range []struct {
+		id, to   string
+		receipts bool
+		text     string
+		want     models.Message
+	}{
+		{"accepted", "+84900000001", false, "xin chao", models.Message{State: models.MessageSent, Parts: 1}},
+		{"delivered", "+84900000001", true, strings.Repeat("Khai Báo: bạn có tin. ", 5), models.Message{State: models.MessageDelivered, Parts: 2}},
+		{"refused", "+84900000002", true, "xin chao", models.Message{State: models.MessageFailed, Reason: "operator_refused", Parts: 1}},
+	} {
+		centre.Receipts(tt.receipts)
+		here.mu.Lock()
+		here.messages[tt.id] = models.Message{ID: tt.id, Route: models.RouteSMS, State: models.MessagePending}
+		here.mu.Unlock()
+		if err := sender.Send(t.Context(), models.Envelope{ID: tt.id, Account: "a", To: tt.to, Text: tt.text, TTL: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		kanneltest.Eventually(t, func() bool { return here.message(tt.id).State == tt.want.State }, func() string {
+			return fmt.Sprintf("%s: %+v", tt.id, here.message(tt.id))
+		})
+		if got := here.message(tt.id); got.Parts != tt.want.Parts || got.Reason != tt.want.Reason {
+			t.Errorf("%s: %+v", tt.id, got)
+		}
+	}
+}
+
 // What Kannel has taken is answered once, in spite of a server that is down and of either half of Kannel killed.
 func TestKannelIsKilled(t *testing.T) {
 	t.Parallel()
 	needsKannel(t)
 	centre, c := kanneltest.NewCentre(t), &chat{turns: map[string][]string{}}
-	kannel := kanneltest.Start(t, listen(t, c), centre.Addr())
+	kannel := kanneltest.Start(t, listen(t, c).addr, centre.Addr())
 	kannel.AwaitOperator()
 	c.goDown(true)
 	centre.Write("84900000001", "8066", "mot")
