@@ -68,6 +68,7 @@ func (s *Server) apiRoutes() []route {
 		{method: post, path: "/v1/cases/:id/contacts", access: s.official(models.WorkCases, s.logContact)},
 		{method: post, path: "/v1/cases/:id/reveal", access: s.official(models.WorkCases, s.reveal)},
 		{method: get, path: "/v1/stats/declarations", access: s.official(models.ReadCases, s.declarationStats), query: []string{"program", "from", "to", "area", "children"}},
+		{method: get, path: "/v1/stats/messages", access: s.official(models.ReadCosts, s.messageStats), query: []string{"from", "to"}},
 		{method: get, path: "/v1/audit", access: s.official(models.ReadAudit, s.listAudit), query: []string{"case", "login", "action", "since", "limit", "cursor"}},
 	}
 }

@@ -56,6 +56,7 @@ func TestScopeMatrix(t *testing.T) {
 		"POST /v1/cases/:id/contacts": workers,
 		"POST /v1/cases/:id/reveal":   workers,
 		"GET /v1/stats/declarations":  readers,
+		"GET /v1/stats/messages":      {models.NationalManager},
 		"GET /v1/audit":               {models.Auditor},
 	}
 	areas := map[models.Role]models.Area{

@@ -84,3 +84,26 @@ func TestForgedReportIsRefused(t *testing.T) {
 		t.Errorf("the log holds a link:\n%s", g.log)
 	}
 }
+
+// What SMS cost stands in the numbers of a national manager.
+func TestMessageStats(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	manager := w.official("chi.phi", models.NationalManager, models.Nation)
+	now := w.now()
+	for _, m := range []models.Message{
+		{ID: "o", Kind: models.MessageOTP, To: "+84900000001", Text: "1", Parts: 1},
+		{ID: "a", Account: "a", Kind: models.MessageAdvice, Program: "covid19", Parts: 2},
+	} {
+		m.Route, m.State, m.CreatedAt, m.SentAt = models.RouteSMS, models.MessageSent, now, now
+		must(t, w.store.Enqueue(t.Context(), m))
+	}
+	w.settle()
+	got := w.want(http.StatusOK, w.call("GET", "/v1/stats/messages", manager, nil)).items(t)
+	day := models.Day(now)
+	diff(t, "costs", got, []object{
+		{"day": day, "program": nil, "channel": "sms", "kind": "otp", "messages": 1.0, "parts": 1.0},
+		{"day": day, "program": "covid19", "channel": "sms", "kind": "advice", "messages": 1.0, "parts": 2.0},
+	})
+	w.want(http.StatusBadRequest, w.call("GET", "/v1/stats/messages?from=yesterday", manager, nil))
+}

@@ -45,6 +45,31 @@ func (s *Server) declarationStats(c echo.Context, official models.Official) erro
 	}))
 }
 
+// messageStatResponse is what messages of a kind cost on a local day.
+type messageStatResponse struct {
+	Day      string             `json:"day"`
+	Program  *string            `json:"program"`
+	Channel  models.Route       `json:"channel"`
+	Kind     models.MessageKind `json:"kind"`
+	Messages int64              `json:"messages"`
+	Parts    int64              `json:"parts"`
+}
+
+func (s *Server) messageStats(c echo.Context, official models.Official) error {
+	q := queryOf(c)
+	from, to := s.days(q)
+	if err := q.err(); err != nil {
+		return err
+	}
+	stats, err := s.Cases.MessageStats(c.Request().Context(), official, from, to)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, listOf(stats, "", func(n models.MessageStat) messageStatResponse {
+		return messageStatResponse{n.Day, orNull(n.Program), n.Route, n.Kind, n.Messages, n.Parts}
+	}))
+}
+
 // days is the time that numbers are asked for, both days included: the fortnight up to today unless something else is said.
 func (s *Server) days(q *query) (from, to string) {
 	to = q.day("to", models.Day(s.Now()))

@@ -149,7 +149,8 @@ func (w *world) config() Config {
 		BeginCounting: func(ctx context.Context, form models.Form) (effects.Counting, error) {
 			return w.store.BeginCounting(ctx, form)
 		},
-		Planned: plans.Planned, Plan: plans.Apply, EndPlans: plans.End,
+		BeginBilling: func(ctx context.Context) (effects.Billing, error) { return w.store.BeginBilling(ctx) },
+		Planned:      plans.Planned, Plan: plans.Apply, EndPlans: plans.End,
 		Flag: caseWork.Apply, Follow: caseWork.FollowPerson, Forget: rights.Forget, Release: rights.Release,
 		SMSAfter: w.programs.SMSAfter, Enqueued: func() {}, Now: w.now, Owner: "test", Log: log,
 	})

@@ -64,6 +64,7 @@ const (
 	ExportIdentity  Permission = "export_identity"
 	SendBroadcasts  Permission = "broadcast"
 	ReadAudit       Permission = "read_audit"
+	ReadCosts       Permission = "read_costs" // what messages cost, which is counted for the nation only
 )
 
 var managerPermissions = []Permission{ReadCases, WorkCases, ManageOfficials, ExportIdentity, SendBroadcasts}
@@ -72,7 +73,7 @@ var rolePermissions = map[Role][]Permission{
 	Viewer:          {ReadCases},
 	Officer:         {ReadCases, WorkCases},
 	ProvinceManager: managerPermissions,
-	NationalManager: managerPermissions,
+	NationalManager: append([]Permission{ReadCosts}, managerPermissions...),
 	Auditor:         {ReadAudit},
 }
 

@@ -45,6 +45,7 @@ type Store interface {
 	// TakeUndo gives an undo of that official, once.
 	TakeUndo(ctx context.Context, id, login string, now time.Time) (models.Undo, error)
 	Stats(ctx context.Context, program string, area models.Area, children bool, from, to string) ([]models.Stat, error)
+	MessageStats(ctx context.Context, from, to string) ([]models.MessageStat, error)
 }
 
 // Config is what a Service is made of.
@@ -196,6 +197,14 @@ func (s *Service) Stats(ctx context.Context, official models.Official, q StatsQu
 		return nil, models.ErrNotFound
 	}
 	return s.store.Stats(ctx, q.Program, q.Area, q.Children, q.From, q.To)
+}
+
+// MessageStats gives what messages cost on the days from through to: Forbidden to whom it is not their business.
+func (s *Service) MessageStats(ctx context.Context, official models.Official, from, to string) ([]models.MessageStat, error) {
+	if !official.Role.May(models.ReadCosts) {
+		return nil, models.Fail(models.Forbidden, "forbidden")
+	}
+	return s.store.MessageStats(ctx, from, to)
 }
 
 // holds tells whether an area is the scope or lies in it.

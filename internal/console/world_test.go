@@ -128,7 +128,8 @@ func newWorld(t *testing.T) *world {
 		BeginCounting: func(ctx context.Context, form models.Form) (effects.Counting, error) {
 			return w.store.BeginCounting(ctx, form)
 		},
-		Planned: plans.Planned, Plan: plans.Apply, EndPlans: plans.End, Flag: w.cases.Apply, Follow: w.cases.FollowPerson,
+		BeginBilling: func(ctx context.Context) (effects.Billing, error) { return w.store.BeginBilling(ctx) },
+		Planned:      plans.Planned, Plan: plans.Apply, EndPlans: plans.End, Flag: w.cases.Apply, Follow: w.cases.FollowPerson,
 		Forget:   func(context.Context, string) error { return nil },
 		Release:  func(context.Context, string) error { return nil },
 		Enqueued: func() {}, Now: w.now, Owner: "test", Log: logger,

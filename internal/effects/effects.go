@@ -40,11 +40,19 @@ type Counting interface {
 	Settle(ctx context.Context, ds []models.Declaration) error
 }
 
+// Billing counts what messages cost, each exactly once. Models.Changed says that another worker counted in between.
+type Billing interface {
+	// Bill counts at most limit messages and gives how many it found.
+	Bill(ctx context.Context, limit int) (int, error)
+}
+
 // Config is what a Worker is made of.
 type Config struct {
 	Store Store
 	// BeginCounting finishes what a worker left under way and gives the right to go on counting a form.
 	BeginCounting func(ctx context.Context, form models.Form) (Counting, error)
+	// BeginBilling is BeginCounting for what messages cost.
+	BeginBilling func(ctx context.Context) (Billing, error)
 	// Flag carries a declaration into the person's case.
 	Flag func(ctx context.Context, d *models.Declaration) error
 	// Planned tells whether a declaration's level has a plan of follow-up.
@@ -116,6 +124,8 @@ func New(c Config) *Worker {
 	w.sources = append(w.sources,
 		&source{name: "accounts", batch: accounts.batch, reset: func() {}},
 		&source{name: "cases", batch: cases.batch, reset: func() {}})
+	bills := &bills{}
+	w.sources = append(w.sources, &source{name: "costs", batch: bills.batch, reset: bills.reset})
 	for _, s := range w.sources {
 		s.wake = make(chan struct{}, 1)
 	}

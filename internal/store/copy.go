@@ -30,6 +30,7 @@ var documentOf = map[string]func() Document{
 	colBudgets:      func() Document { return &budgetDoc{} },
 	colTokens:       func() Document { return &tokenDoc{} },
 	colCounters:     func() Document { return &counterDoc{} },
+	colCosts:        func() Document { return &costDoc{} },
 	colLeases:       func() Document { return &leaseDoc{} },
 	colJournals:     func() Document { return &journalDoc{} },
 	colMigrations:   func() Document { return &markDoc{} },

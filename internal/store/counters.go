@@ -24,14 +24,14 @@ type counterDoc struct {
 func (d counterDoc) Key() string      { return d.ID }
 func (d counterDoc) Revision() string { return "" }
 
-// journalDoc is the batch that the counting worker of one form has under way. It makes counting happen exactly once
-// although counters and declarations are different documents: the increments of a batch carry its Seq, so repeating
+// journalDoc is the batch that a counting worker has under way. It makes counting happen exactly once
+// although counters and what they count are different documents: the increments of a batch carry its Seq, so repeating
 // them changes nothing, and the batch is only replaced when all of it is done.
 type journalDoc struct {
-	ID         string         `bson:"_id" json:"_id"` // the form
+	ID         string         `bson:"_id" json:"_id"` // the form, or costs
 	Rev        string         `bson:"rev" json:"rev"`
 	Seq        int64          `bson:"seq" json:"seq"`
-	Done       []string       `bson:"done" json:"done"` // _ids of the declarations of the batch
+	Done       []string       `bson:"done" json:"done"` // _ids of the documents of the batch
 	Increments []incrementDoc `bson:"increments" json:"increments"`
 }
 
@@ -59,16 +59,32 @@ type Counting struct {
 // BeginCounting finishes a batch that a worker left under way and gives the right to go on. Read the pending
 // declarations after it, never before.
 func (s *Store) BeginCounting(ctx context.Context, form models.Form) (*Counting, error) {
-	c := &Counting{store: s, form: form}
-	err := s.engine.Get(ctx, colJournals, string(form), &c.journal)
-	if errors.Is(err, ErrMissing) {
-		c.journal = journalDoc{ID: string(form), Rev: NewID()}
-		return c, asError("starting a journal", s.engine.Insert(ctx, colJournals, &c.journal))
-	}
-	if err != nil {
-		return nil, asError("reading a journal", err)
+	journal, begun, err := s.openJournal(ctx, string(form))
+	c := &Counting{s, form, journal}
+	if err != nil || !begun {
+		return c, err
 	}
 	return c, c.carryOut(ctx)
+}
+
+// openJournal reads a journal, or starts one: then nothing has begun.
+func (s *Store) openJournal(ctx context.Context, id string) (journal journalDoc, begun bool, err error) {
+	err = s.engine.Get(ctx, colJournals, id, &journal)
+	if errors.Is(err, ErrMissing) {
+		journal = journalDoc{ID: id, Rev: NewID()}
+		return journal, false, asError("starting a journal", s.engine.Insert(ctx, colJournals, &journal))
+	}
+	return journal, true, asError("reading a journal", err)
+}
+
+// writeJournal begins the next batch: Changed when another worker did.
+func (s *Store) writeJournal(ctx context.Context, journal *journalDoc, done []string, increments []incrementDoc) error {
+	next := journalDoc{ID: journal.ID, Rev: NewID(), Seq: journal.Seq + 1, Done: done, Increments: increments}
+	if err := s.engine.Replace(ctx, colJournals, &next, journal.Rev); err != nil {
+		return asError("writing a journal", err)
+	}
+	*journal = next
+	return nil
 }
 
 // Settle counts the declarations and marks their effects as carried out: each exactly once, whatever crashes where.
@@ -77,14 +93,13 @@ func (c *Counting) Settle(ctx context.Context, ds []models.Declaration) error {
 	if len(ds) == 0 {
 		return nil
 	}
-	next := journalDoc{ID: c.journal.ID, Rev: NewID(), Seq: c.journal.Seq + 1, Increments: increments(ds)}
+	done := make([]string, len(ds))
 	for i := range ds {
-		next.Done = append(next.Done, declarationID(ds[i].Account, ds[i].ID))
+		done[i] = declarationID(ds[i].Account, ds[i].ID)
 	}
-	if err := c.store.engine.Replace(ctx, colJournals, &next, c.journal.Rev); err != nil {
-		return asError("writing a journal", err)
+	if err := c.store.writeJournal(ctx, &c.journal, done, increments(ds)); err != nil {
+		return err
 	}
-	c.journal = next
 	return c.carryOut(ctx)
 }
 

@@ -50,6 +50,7 @@ const (
 	colOTPs         = "otps"
 	colBudgets      = "budgets"
 	colCounters     = "counters"
+	colCosts        = "costs" // what SMS cost
 	colLeases       = "leases"
 	colJournals     = "journals"   // what the counting worker has under way
 	colUndos        = "undos"      // how a quick action is taken back
@@ -81,6 +82,7 @@ func Collections() []Collection {
 			{Name: "queue", Fields: []Order{{Field: "lane"}, {Field: "route"}, {Field: "due"}, {Field: "_id"}}, Sparse: true},
 			{Name: "sms_at", Fields: []Order{{Field: "sms_at"}, {Field: "_id"}}, Sparse: true},
 			{Name: "moved", Fields: []Order{{Field: "moved"}, {Field: "counted"}, {Field: "state"}}, Sparse: true},
+			{Name: "to_bill", Fields: []Order{{Field: "to_bill"}, {Field: "_id"}}, Sparse: true},
 		}},
 		{Name: colBroadcasts, Indexes: []Index{
 			{Name: "newest", Fields: []Order{{Field: "created_at", Desc: true}, {Field: "_id", Desc: true}}},
@@ -100,6 +102,7 @@ func Collections() []Collection {
 		{Name: colCounters, Indexes: []Index{
 			{Name: "parent", Fields: []Order{{Field: "program"}, {Field: "parent"}, {Field: "day"}, {Field: "_id"}}},
 		}},
+		{Name: colCosts},
 		{Name: colLeases},
 		{Name: colJournals},
 		{Name: colUndos, TTL: "expires_at"},
