@@ -41,21 +41,6 @@ func answeredTo(plan rules.Plan, at time.Time) time.Time {
 	return before
 }
 
-// awake moves a moment out of the quiet hours to their end.
-func awake(ladder rules.Ladder, at time.Time) time.Time {
-	local := at.In(models.Hanoi)
-	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, models.Hanoi)
-	clock := local.Sub(day)
-	from, to := ladder.QuietFrom, ladder.QuietTo
-	switch {
-	case from < to && clock >= from && clock < to, from > to && clock < to:
-		return day.Add(to)
-	case from > to && clock >= from:
-		return day.AddDate(0, 0, 1).Add(to)
-	}
-	return at
-}
-
 // next gives the step that comes after the last one taken: the earliest of all updates that are due and not answered.
 func next(plan rules.Plan, ladder rules.Ladder, f *models.FollowUp) (models.LadderPoint, bool) {
 	var best models.LadderPoint
@@ -64,7 +49,7 @@ func next(plan rules.Plan, ladder rules.Ladder, f *models.FollowUp) (models.Ladd
 		for step, rung := range ladder.Steps {
 			point := models.LadderPoint{At: slot.Add(rung.After), Slot: slot, Step: step}
 			if rung.Do != rules.StepOfficial {
-				point.At = awake(ladder, point.At)
+				point.At = ladder.Quiet.End(point.At)
 			}
 			if before(f.Climbed, point) && !point.At.After(f.EndsAt) && (!found || before(point, best)) {
 				best, found = point, true
@@ -98,7 +83,7 @@ func climb(plan rules.Plan, ladder rules.Ladder, f *models.FollowUp, now time.Ti
 // hours, so that nobody is disturbed by a late one.
 func lasts(ladder rules.Ladder, at time.Time) time.Time {
 	expires := at.Add(reminderLasts)
-	if quiet := quietAfter(ladder, at); quiet.Before(expires) {
+	if quiet, ok := ladder.Quiet.Next(at); ok && quiet.Before(expires) {
 		return quiet
 	}
 	return expires
@@ -219,17 +204,4 @@ func schedule(plan rules.Plan, ladder rules.Ladder, f *models.FollowUp) {
 	if point, ok := next(plan, ladder, f); ok {
 		f.NextAt = point.At
 	}
-}
-
-// quietAfter gives when the quiet hours begin after a moment that lies outside them.
-func quietAfter(ladder rules.Ladder, at time.Time) time.Time {
-	if ladder.QuietFrom == ladder.QuietTo {
-		return at.AddDate(1, 0, 0)
-	}
-	local := at.In(models.Hanoi)
-	quiet := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, models.Hanoi).Add(ladder.QuietFrom)
-	if quiet.After(at) {
-		return quiet
-	}
-	return quiet.AddDate(0, 0, 1)
 }

@@ -15,8 +15,8 @@ type Plan struct {
 
 // Ladder says what happens after a missed update, step by step. It is checked when a program loads.
 type Ladder struct {
-	QuietFrom, QuietTo time.Duration // local times of day between which nobody is disturbed
-	Steps              []LadderStep  // in the order they are climbed
+	Quiet Quiet
+	Steps []LadderStep // in the order they are climbed
 }
 
 // LadderStep is taken so long after an update was due.
@@ -70,7 +70,7 @@ func (b *builder) ladder(node *ladderNode) Ladder {
 	if node == nil {
 		return Ladder{}
 	}
-	ladder := Ladder{QuietFrom: b.timeOfDay(node.Quiet.From), QuietTo: b.timeOfDay(node.Quiet.To)}
+	ladder := Ladder{Quiet: Quiet{From: b.timeOfDay(node.Quiet.From), To: b.timeOfDay(node.Quiet.To)}}
 	for _, s := range node.Steps {
 		step := LadderStep{After: b.duration(s.After), Do: b.choice(s.Do, "step", ladderSteps)}
 		if n := len(ladder.Steps); n > 0 && step.After <= ladder.Steps[n-1].After {

@@ -245,7 +245,7 @@ func TestDeadlinesAndPlans(t *testing.T) {
 	if _, ok := p.Plan(models.LevelLow); ok {
 		t.Error("low has a plan")
 	}
-	ladder := rules.Ladder{QuietFrom: 21 * time.Hour, QuietTo: 7 * time.Hour, Steps: []rules.LadderStep{
+	ladder := rules.Ladder{Quiet: rules.Quiet{From: 21 * time.Hour, To: 7 * time.Hour}, Steps: []rules.LadderStep{
 		{After: 2 * time.Hour, Do: "push"}, {After: 6 * time.Hour, Do: "sms"}, {After: 24 * time.Hour, Do: "official"}}}
 	if diff := cmp.Diff(ladder, p.Ladder()); diff != "" {
 		t.Error(diff)
