@@ -1,6 +1,9 @@
 package models
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // MessageKind says what a message is about and so how its text is rendered.
 type MessageKind string
@@ -64,6 +67,14 @@ const (
 	LaneBulk
 )
 
+// String is the lane's word.
+func (l Lane) String() string {
+	if l < LaneOTP || l > LaneBulk {
+		return fmt.Sprintf("lane(%d)", int(l))
+	}
+	return [...]string{"otp", "urgent", "normal", "bulk"}[l]
+}
+
 // Lanes lists them, most urgent first.
 func Lanes() []Lane { return []Lane{LaneOTP, LaneUrgent, LaneNormal, LaneBulk} }
 
@@ -79,6 +90,8 @@ type Message struct {
 	// zero: it never does.
 	Route Route
 	SMSAt time.Time
+	// Anytime: neither quiet hours nor the household's daily cap hold it back. An OTP never is.
+	Anytime bool
 
 	To   string // E.164, only where there is no account (OTP); sealed in a store
 	Text string // only where nothing renders it later (OTP); sealed in a store

@@ -2,6 +2,7 @@ package push_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,10 +14,13 @@ import (
 // on SQLite.
 func BenchmarkOutbox(b *testing.B) {
 	r := newRig(b)
-	account := r.household(b, "an", models.Vietnamese)
+	var accounts [200]string // each has one message under way at a time
+	for i := range accounts {
+		accounts[i] = r.household(b, strings.Repeat("x", i+1), models.Vietnamese)
+	}
 	messages := make([]models.Message, b.N)
 	for i := range messages {
-		messages[i] = r.advice(account, fmt.Sprintf("d%08d", i))
+		messages[i] = r.advice(accounts[i%len(accounts)], fmt.Sprintf("d%08d", i))
 	}
 	for len(messages) > 0 {
 		n := min(len(messages), 500)

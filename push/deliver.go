@@ -13,9 +13,16 @@ import (
 // errNotHeld: the lease is about to end or was won anew since the message was read. Whoever holds it next goes on.
 var errNotHeld = errors.New("push: the outbox is not ours")
 
+// errLeftAlone: the channel does not work and is not tried now.
+var errLeftAlone = errors.New("push: the channel is left alone")
+
 // deliver carries one message as far as it gets and writes down where it stands. An error means that it stays as it was.
-func (w *Worker) deliver(ctx context.Context, m *models.Message, term int) error {
+// sent is how many messages the household has had today.
+func (w *Worker) deliver(ctx context.Context, m *models.Message, sent, term int) error {
 	if over, err := w.over(ctx, m); over || err != nil {
+		return err
+	}
+	if held, err := w.hold(ctx, m, sent); held || err != nil {
 		return err
 	}
 	account, err := w.recipient(ctx, m)
@@ -74,7 +81,7 @@ func (w *Worker) deliverSMS(ctx context.Context, m *models.Message, account *mod
 		return err
 	}
 	m.Attempts++
-	err = w.try(ctx, w.SMS, term, models.Envelope{
+	err = w.try(ctx, m.Route, w.SMS, term, models.Envelope{
 		ID: m.ID, Account: m.Account, To: account.Phone, Text: text, TTL: m.ExpiresAt.Sub(w.now(m)), Urgent: m.Lane <= models.LaneUrgent,
 	})
 	var failure *models.SendError
@@ -143,6 +150,8 @@ func (w *Worker) pushAll(ctx context.Context, m *models.Message, lang models.Lan
 			if i < len(devices)-1 {                                            // the last one is written down with the final state
 				err = w.save(ctx, m)
 			}
+		case errors.Is(err, errLeftAlone) && again != nil: // it was this message that found out
+			return again, refused, nil
 		case !errors.As(err, &failure):
 		case failure.Drop:
 			err = w.forget(ctx, m.Account, device)
@@ -179,7 +188,7 @@ func (w *Worker) pushTo(ctx context.Context, m *models.Message, lang models.Lang
 	if err == nil && holder != m.Account {
 		return &models.SendError{Reason: "moved", Drop: true}
 	}
-	return w.try(ctx, w.Push, term, models.Envelope{
+	return w.try(ctx, models.RoutePush, w.Push, term, models.Envelope{
 		ID: m.ID, Account: m.Account, To: d.Token, CollapseKey: collapse,
 		Title:  w.Text(lang, "message.push_title", nil),
 		Text:   w.Text(lang, "message.push_body", nil),
@@ -205,17 +214,22 @@ func (w *Worker) forget(ctx context.Context, account string, dead models.Device)
 	return w.Store.ReleaseToken(ctx, dead.Token, account)
 }
 
-// try makes one try, within the lease.
-func (w *Worker) try(ctx context.Context, sender Sender, term int, e models.Envelope) error {
+// try makes one try, within the lease and unless the channel is left alone.
+func (w *Worker) try(ctx context.Context, route models.Route, sender Sender, term int, e models.Envelope) error {
 	if now, held := w.lease.current(); !held || now != term {
 		return errNotHeld
+	}
+	probe, granted := w.breakers[route].begin()
+	if !granted {
+		return errLeftAlone
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.lease.margin())
 	defer cancel()
 	err := sender.Send(ctx, e)
 	var failure *models.SendError
 	if err != nil && !errors.As(err, &failure) {
-		return &models.SendError{Reason: "unavailable", Retry: true} // without a cause: nobody vouches for what it says
+		err = &models.SendError{Reason: "unavailable", Retry: true} // without a cause: nobody vouches for what it says
 	}
+	w.breakers[route].end(probe, err)
 	return err
 }

@@ -31,6 +31,8 @@ type Store interface {
 	UpdateAccount(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error)
 	// Declaration gives the one that an advice is about, models.NotFound when it is gone.
 	Declaration(ctx context.Context, account string, form models.Form, id string) (*models.Declaration, error)
+	// SentOn tells how many messages accounts were sent on a local day; those that were sent none are left out.
+	SentOn(ctx context.Context, day string, accounts []string) (map[string]int, error)
 	// TokenHolder gives the account that claimed a push token last, models.NotFound when nobody holds it.
 	TokenHolder(ctx context.Context, token string) (string, error)
 	ReleaseToken(ctx context.Context, token, account string) error
@@ -64,6 +66,10 @@ type Config struct {
 	Programs *rules.Catalog
 	// Wanted tells right before the sending whether a reminder is still worth it; nil sends every one.
 	Wanted func(ctx context.Context, m *models.Message) (bool, error)
+	// PerDay is how many messages a day may disturb a household; the others wait in its inbox. 0: any number.
+	PerDay int
+	// NoQuiet lets quiet hours hold nothing back: for demonstrations, which people look at when they are awake.
+	NoQuiet bool
 	// Text renders one of the product's own texts.
 	Text func(lang models.Lang, key string, args map[string]any) string
 	// Now is the domain's clock. One-time passwords live by real time.
@@ -88,15 +94,20 @@ type Config struct {
 // Worker empties the outbox. Run it once; Wake may be called at any time.
 type Worker struct {
 	Config
-	words  words
-	queues []*queue
-	lease  *lease
+	words    words
+	breakers map[models.Route]*breaker
+	claims   claims
+	queues   []*queue
+	lease    *lease
 }
 
 // NewWorker gives a worker that is ready to run.
 func NewWorker(c Config) *Worker {
 	c.setDefaults()
-	w := &Worker{Config: c, words: words{c.Store, c.Programs, c.Text}}
+	w := &Worker{Config: c, words: words{c.Store, c.Programs, c.Text}, claims: claims{held: map[string]bool{}}, breakers: map[models.Route]*breaker{}}
+	for _, route := range models.Routes() {
+		w.breakers[route] = &breaker{route: route, now: c.Real, log: c.Log, wake: func() { w.wakeRoute(route) }}
+	}
 	w.lease = &lease{store: c.Store, owner: c.Owner, length: c.LeaseLength, log: c.Log, gained: w.Wake}
 	for _, lane := range models.Lanes() {
 		for _, route := range models.Routes() {

@@ -3,8 +3,8 @@ package push
 import (
 	"context"
 	"errors"
-	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"khaibao/models"
@@ -12,55 +12,33 @@ import (
 
 // queue holds the messages of one urgency that go one way. It has slots of its own, so that no other queue can hold it up.
 type queue struct {
-	worker *Worker
-	lane   models.Lane
-	route  models.Route
-	wake   chan struct{}
-	slots  chan struct{}
-	hands  sync.WaitGroup
+	worker  *Worker
+	lane    models.Lane
+	route   models.Route
+	breaker *breaker // shared by the queues of a route
+	wake    chan struct{}
+	slots   chan struct{}
+	hands   sync.WaitGroup
+	skipped atomic.Bool  // something is due whose household had another message under way
+	late    atomic.Int64 // how long the first that is due has waited, by its clock
 
 	mu      sync.Mutex
-	busy    map[string]bool // messages under way
-	trouble error           // what a hand met in the store since the last round
+	trouble error // what a hand met in the store since the last round
 }
 
 func newQueue(w *Worker, lane models.Lane, route models.Route) *queue {
 	return &queue{
-		worker: w, lane: lane, route: route, wake: make(chan struct{}, 1),
-		slots: make(chan struct{}, w.Slots), busy: map[string]bool{},
+		worker: w, lane: lane, route: route, breaker: w.breakers[route],
+		wake: make(chan struct{}, 1), slots: make(chan struct{}, w.Slots),
 	}
 }
 
-// Wake makes the worker look at once: call it after a message was kept.
-func (w *Worker) Wake() {
-	for _, q := range w.queues {
-		select {
-		case q.wake <- struct{}{}:
-		default:
-		}
+// poke makes the queue look at once.
+func (q *queue) poke() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
 	}
-}
-
-// grace is how long a hand may go on trying to write down what it sent once the worker is to stop.
-const grace = 5 * time.Second
-
-// Run works until ctx ends. It then takes no new message, finishes the sends under way, gives its lease back and returns.
-func (w *Worker) Run(ctx context.Context) error {
-	hands, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	leased, release := context.WithCancel(hands)
-	var keeper, queues sync.WaitGroup
-	keeper.Go(func() { w.lease.keep(leased) })
-	for _, q := range w.queues {
-		queues.Go(func() { q.serve(ctx, hands) })
-	}
-	<-ctx.Done()
-	timer := time.AfterFunc(grace+w.lease.margin(), stop)
-	defer timer.Stop()
-	queues.Wait()
-	release()
-	keeper.Wait()
-	return nil
 }
 
 // serve hands out what is due until ctx ends and then waits for the hands.
@@ -71,7 +49,7 @@ func (q *queue) serve(ctx, hands context.Context) {
 		n, err := q.round(ctx, hands)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			q.worker.Log.Warn("messages delayed", "lane", int(q.lane), "route", q.route, "error", err)
+			q.worker.Log.Warn("messages delayed", "lane", q.lane, "route", q.route, "error", err)
 			pause(ctx, q.worker.backoff(failures))
 			failures++
 		case n == 0:
@@ -83,7 +61,7 @@ func (q *queue) serve(ctx, hands context.Context) {
 	}
 }
 
-// round hands out the messages that are due and not under way. An error is the store's.
+// round hands out the messages that are due and whose household has none under way. An error is the store's.
 func (q *queue) round(ctx, hands context.Context) (handed int, err error) {
 	if err := q.takeTrouble(); err != nil {
 		return 0, err
@@ -92,37 +70,66 @@ func (q *queue) round(ctx, hands context.Context) (handed int, err error) {
 	if !held {
 		return 0, nil
 	}
-	busy := q.underWay() // before the read: one that ends in between is then read as it was saved, or skipped
-	if err := q.overdue(ctx, busy); err != nil {
-		return 0, err
-	}
-	due, err := q.worker.Store.DueMessages(ctx, q.lane, q.route, q.worker.clock(q.lane), q.worker.Slots+len(busy))
+	batch, err := q.batch(ctx)
 	if err != nil {
 		return 0, err
 	}
-	for i := range due {
-		if busy[key(&due[i])] {
+	sent, err := q.worker.sentToday(ctx, batch)
+	for i := range batch {
+		m := &batch[i]
+		if err != nil || !q.takeSlot(ctx) {
+			q.worker.release(claimed(m))
 			continue
 		}
-		select {
-		case <-ctx.Done():
-			return handed, nil
-		case q.slots <- struct{}{}:
-		}
 		handed++
-		q.hand(hands, &due[i], term)
+		q.hand(hands, m, sent[m.Account], term)
 	}
-	return handed, nil
+	return handed, err
+}
+
+// batch claims what may be handed out now: while the channel is left alone, only what has expired meanwhile.
+func (q *queue) batch(ctx context.Context) ([]models.Message, error) {
+	w := q.worker
+	ready := q.breaker.ready()
+	busy := w.claims.snapshot() // before the reads: one that ends in between is then read as it was saved, or skipped
+	limit := w.Slots + len(busy)
+	q.skipped.Store(false)
+	if err := q.overdue(ctx, busy, limit); err != nil {
+		return nil, err
+	}
+	now := w.clock(q.lane)
+	due, err := w.Store.DueMessages(ctx, q.lane, q.route, now, limit)
+	if err != nil {
+		return nil, err
+	}
+	q.late.Store(0)
+	if len(due) > 0 {
+		q.late.Store(int64(now.Sub(due[0].DueAt)))
+	}
+	var batch []models.Message
+	for i := range due {
+		switch m := &due[i]; {
+		case !ready && now.Before(m.ExpiresAt):
+		case busy[claimed(m)] || !w.claims.take(claimed(m)):
+			q.skipped.Store(true)
+			if !w.claims.has(claimed(m)) { // it was just released: who released it has not seen that we skipped
+				q.poke()
+			}
+		default:
+			batch = append(batch, *m)
+		}
+	}
+	return batch, nil
 }
 
 // overdue lets SMS take over the pushes that have not gone by the time that they name.
-func (q *queue) overdue(ctx context.Context, busy map[string]bool) error {
+func (q *queue) overdue(ctx context.Context, busy map[string]bool, limit int) error {
 	if q.route != models.RoutePush {
 		return nil
 	}
-	late, err := q.worker.Store.OverdueForSMS(ctx, q.lane, q.worker.clock(q.lane), q.worker.Slots+len(busy))
+	late, err := q.worker.Store.OverdueForSMS(ctx, q.lane, q.worker.clock(q.lane), limit)
 	for i := range late {
-		if m := &late[i]; err == nil && !busy[key(m)] {
+		if m := &late[i]; err == nil && !busy[claimed(m)] {
 			if err = q.worker.takeOver(ctx, m, m.Reason); models.Changed.Is(err) {
 				err = nil
 			}
@@ -131,29 +138,27 @@ func (q *queue) overdue(ctx context.Context, busy map[string]bool) error {
 	return err
 }
 
-func key(m *models.Message) string { return m.Account + "|" + m.ID }
-
-// hand delivers one message beside the others. The caller took a slot for it.
-func (q *queue) hand(ctx context.Context, m *models.Message, term int) {
-	q.mu.Lock()
-	q.busy[key(m)] = true
-	q.mu.Unlock()
-	q.hands.Go(func() {
-		err := q.worker.deliver(ctx, m, term)
-		q.mu.Lock()
-		delete(q.busy, key(m))
-		if err != nil && !models.Changed.Is(err) && !models.NotFound.Is(err) && !errors.Is(err, errNotHeld) {
-			q.trouble = err
-		}
-		q.mu.Unlock()
-		<-q.slots
-	})
+func (q *queue) takeSlot(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case q.slots <- struct{}{}:
+		return true
+	}
 }
 
-func (q *queue) underWay() map[string]bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return maps.Clone(q.busy)
+// hand delivers one message beside the others. The caller claimed its household and took a slot for it.
+func (q *queue) hand(ctx context.Context, m *models.Message, sent, term int) {
+	q.hands.Go(func() {
+		err := q.worker.deliver(ctx, m, sent, term)
+		if err != nil && !models.Changed.Is(err) && !models.NotFound.Is(err) && !errors.Is(err, errNotHeld) && !errors.Is(err, errLeftAlone) {
+			q.mu.Lock()
+			q.trouble = err
+			q.mu.Unlock()
+		}
+		q.worker.release(claimed(m))
+		<-q.slots
+	})
 }
 
 func (q *queue) takeTrouble() error {
@@ -170,15 +175,5 @@ func (q *queue) idle(ctx context.Context) {
 	case <-ctx.Done():
 	case <-q.wake:
 	case <-time.After(q.worker.Idle):
-	}
-}
-
-// backoff is how long to leave a failing store alone: longer each time, up to 32 times Idle.
-func (w *Worker) backoff(failures int) time.Duration { return w.Idle << min(failures, 5) }
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
 	}
 }

@@ -68,7 +68,8 @@ func TestSMSTakesOver(t *testing.T) {
 		rung    bool
 		noPush  bool
 		fail    []doubles.Failure
-		refuse  string // the answer for every token
+		dead    bool            // the first device has gone
+		second  doubles.Failure // the answer for the second device
 		wait    time.Duration
 		want    models.MessageState
 		bySMS   int
@@ -76,19 +77,22 @@ func TestSMSTakesOver(t *testing.T) {
 		{name: "no device", rung: true, want: models.MessageSent, bySMS: 1},
 		{name: "no device, no rung", want: models.MessageStored},
 		{name: "no Firebase", devices: 1, rung: true, noPush: true, want: models.MessageSent, bySMS: 1},
-		{name: "the last device is dead", devices: 1, rung: true, refuse: "UNREGISTERED", want: models.MessageSent, bySMS: 1},
+		{name: "the last device is dead", devices: 1, rung: true, dead: true, want: models.MessageSent, bySMS: 1},
 		{name: "refused", devices: 1, rung: true, fail: []doubles.Failure{{Status: 400, Code: "INVALID_ARGUMENT"}}, want: models.MessageSent, bySMS: 1},
 		{name: "refused, no rung", devices: 1, fail: []doubles.Failure{{Status: 400, Code: "INVALID_ARGUMENT"}}, want: models.MessageFailed},
 		{name: "down for long", devices: 1, rung: true, fail: []doubles.Failure{{Status: 503, RetryAfter: time.Hour}}, wait: 30 * time.Minute, want: models.MessageSent, bySMS: 1},
 		{name: "down for longer than it is worth", devices: 1, rung: true, fail: []doubles.Failure{{Status: 503, RetryAfter: 48 * time.Hour}}, wait: 30 * time.Minute, want: models.MessageSent, bySMS: 1},
-		{name: "one of two devices has it", devices: 2, rung: true, fail: []doubles.Failure{{Status: 503, RetryAfter: time.Hour}}, wait: time.Hour, want: models.MessageSent},
+		{name: "one of two devices has it", devices: 2, rung: true, second: doubles.Failure{Status: 503, RetryAfter: time.Hour}, wait: 24 * time.Hour, want: models.MessageSent},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
 			account := r.household(t, "an", []models.Lang{models.Vietnamese, models.Vietnamese}[:tt.devices]...)
-			if tt.refuse != "" {
+			if tt.dead {
 				r.fcm.Unregister(tokenOf("an-1"))
+			}
+			if tt.second.Status > 0 {
+				r.fcm.Refuse(tokenOf("an-2"), tt.second)
 			}
 			r.fcm.Fail(tt.fail...)
 			m := r.advice(account, "d1")

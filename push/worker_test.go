@@ -294,13 +294,12 @@ func TestNothingToSendWith(t *testing.T) {
 func TestOTPDoesNotWaitBehindPushes(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	account := r.household(t, "an", models.Vietnamese)
 	release := r.fcm.Hold()
 	defer release()
 	c := r.config("one")
 	c.Slots, c.LeaseLength = 4, time.Hour // a send may hang for a third of it
-	for i := range 20 {
-		r.enqueue(t, r.advice(account, fmt.Sprintf("d%02d", i)))
+	for i := range 20 {                   // each household has one message under way at a time
+		r.enqueue(t, r.advice(r.household(t, strings.Repeat("x", i+1), models.Vietnamese), "d"))
 	}
 	w, _ := r.start(t, c)
 	fatal(t, r.fcm.AwaitTries(within(t), c.Slots)) // all slots are taken

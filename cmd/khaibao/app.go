@@ -40,6 +40,8 @@ type parts struct {
 	log      *slog.Logger
 	sms      push.Sender       // nil without a gateway
 	pushes   push.Sender       // nil without Firebase
+	perDay   int               // messages a day that may disturb a household; 0: any number
+	noQuiet  bool              // quiet hours hold nothing back
 	firebase auth.Verifier     // nil without Firebase sign-in
 	otp      budgetConfig      // nothing set: the defaults
 	logins   auth.LoginBudgets // nothing set: the defaults
@@ -156,8 +158,8 @@ func (a *app) workers() {
 	owner := leaseOwner(a.engine)
 	a.outbox = push.NewWorker(push.Config{
 		Store: a.store, Push: a.pushes, SMS: a.sms, Programs: a.catalog, Text: a.texts.Text, Now: a.now, Owner: owner, Log: a.log,
-		Observe: a.observe,
-		Wanted:  func(ctx context.Context, m *models.Message) (bool, error) { return a.followup.Wanted(ctx, m) },
+		PerDay: a.perDay, NoQuiet: a.noQuiet, Observe: a.observe,
+		Wanted: func(ctx context.Context, m *models.Message) (bool, error) { return a.followup.Wanted(ctx, m) },
 	})
 	a.followup = followup.New(followup.Config{
 		Store: a.store, Programs: a.catalog, Missed: a.cases.Missed, Ended: a.cases.Ended, Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
@@ -187,6 +189,27 @@ func observeOutbox(metrics *prometheus.Registry) func(push.Outcome) {
 		steps.WithLabelValues(string(o.Kind), string(o.Route), string(o.State), o.Reason).Inc()
 		if o.State == models.MessageSent {
 			waited.WithLabelValues(string(o.Kind), string(o.Route)).Observe(o.Waited.Seconds())
+		}
+	}
+}
+
+// gaugeOutbox shows which channels are left alone and how late each queue is.
+func gaugeOutbox(metrics *prometheus.Registry, outbox *push.Worker) {
+	for _, route := range models.Routes() {
+		labels := prometheus.Labels{"channel": string(route)}
+		metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "khaibao_channel_open", Help: "1 while the breaker of a channel is open: it does not work and is left alone but for probes.", ConstLabels: labels,
+		}, func() float64 {
+			if outbox.Open(route) {
+				return 1
+			}
+			return 0
+		}))
+		for _, lane := range models.Lanes() {
+			labels := prometheus.Labels{"channel": string(route), "lane": lane.String()}
+			metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: "khaibao_messages_late_seconds", Help: "For how long the message that is due longest has waited.", ConstLabels: labels,
+			}, func() float64 { return outbox.Late(lane, route).Seconds() }))
 		}
 	}
 }

@@ -146,6 +146,7 @@ type channelConfig struct {
 	SMSUser             string `name:"sms-user" help:"Kannel's sendsms user."`
 	SMSPassword         string `name:"sms-password" help:"Its password."`
 	SMSFrom             string `name:"sms-from" help:"The sender that citizens see: a number of at most 15 digits or a brand name of at most 11 characters."`
+	MessagesPerDay      int    `help:"Messages a local day that may disturb a household; the others wait in its inbox. Codes and emergencies always go. 0: any number." default:"6"`
 	FirebaseProject     string `help:"Firebase project: pushes, and sign-in by Firebase phone authentication."`
 	FirebaseCredentials string `help:"Service account of the Firebase project (JSON)." type:"path" placeholder:"FILE"`
 	FirebaseEndpoint    string `help:"What stands in for Firebase Cloud Messaging on this machine, such as http://127.0.0.1:8082/v1: for rehearsals." hidden:"" placeholder:"URL"`
@@ -172,6 +173,9 @@ func (c *channelConfig) problems() []string {
 	}
 	if c.SMSFrom != "" && !senderForm.MatchString(c.SMSFrom) {
 		out = append(out, "--sms-from (KHAIBAO_SMS_FROM) must be a number of at most 15 digits, or a brand name of at most 11 characters: letters, digits, space, dot, dash, underscore")
+	}
+	if c.MessagesPerDay < 0 {
+		out = append(out, "--messages-per-day (KHAIBAO_MESSAGES_PER_DAY) must not be negative")
 	}
 	out = append(out, c.firebaseProblems()...)
 	if err := auth.CheckEnvironment(); err != nil {

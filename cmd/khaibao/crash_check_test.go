@@ -25,7 +25,7 @@ func (c *crash) check() {
 	c.checkReadable(api)
 	var counted map[string]int64
 	c.await("everything is counted", func() bool {
-		counted = api.statsOf(token, "covid19")
+		counted = api.statsOf(token, rehearsal)
 		return total(counted) >= int64(len(c.people))
 	})
 	c.await("everybody is told", func() bool { return len(c.toldTimes()) >= len(c.people) })
@@ -97,7 +97,7 @@ func (c *crash) checkStore(counted map[string]int64, listed map[string]bool) {
 	c.Helper()
 	engine := reopen(c.T, c.store)
 	defer engine.Close(context.Background())
-	if got := recount(c.T, engine, "covid19"); !maps.Equal(got, counted) {
+	if got := recount(c.T, engine, rehearsal); !maps.Equal(got, counted) {
 		c.Errorf("the counters say %v, a recount %v", counted, got)
 	}
 	var flagged, cases []string

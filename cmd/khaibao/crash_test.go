@@ -266,7 +266,7 @@ func (c *crash) submit(client *http.Client, p *declarer, at string) {
 	if p.flagged {
 		contact = "yes"
 	}
-	body := fmt.Sprintf(`{"id":%q,"program":"covid19","person_id":%q,"occurred_at":%q,"answers":{"fever":%v,"contact_case":%q}}`, p.id, p.person, at, p.flagged, contact)
+	body := fmt.Sprintf(`{"id":%q,"program":%q,"person_id":%q,"occurred_at":%q,"answers":{"fever":%v,"contact_case":%q}}`, p.id, rehearsal, p.person, at, p.flagged, contact)
 	request, err := http.NewRequestWithContext(c.Context(), "POST", url+"/v1/declarations", strings.NewReader(body))
 	if err != nil {
 		c.Error(err)

@@ -95,6 +95,7 @@ func (d *demo) open(ctx context.Context) error {
 	d.pages.clock = newDemoClock(filepath.Join(c.Data, "clock.json"))
 	p := parts{
 		now: d.pages.clock.Now, programs: programSources(c.Programs), oneAddress: true, plainHTTP: true,
+		perDay: 100, noQuiet: true, // a developer's day has more declarations, and nights elsewhere
 		log:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		otp:    budgetConfig{OTPPerPhoneHour: 100, OTPPerPhoneDay: 1000, OTPPerAddressHour: 100, OTPPerDay: 10000},
 		logins: auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 300},

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,12 +15,14 @@ import (
 	"khaibao/internal/doubles"
 	"khaibao/internal/store"
 	"khaibao/models"
+	"khaibao/programs"
 )
 
 // deployment is a store, its keys and what is outside: all that servers of one site share.
 type deployment struct {
 	*testing.T
 	store, keys string // the address, and the key file
+	programs    string // the directory with the rehearsal
 	fcm         *doubles.FCM
 	smsc        *doubles.SMSC
 }
@@ -25,7 +30,7 @@ type deployment struct {
 // deploy makes keys with the product's own command, and doubles outside.
 func deploy(t *testing.T, address string) *deployment {
 	t.Helper()
-	d := &deployment{T: t, store: address, keys: filepath.Join(t.TempDir(), "keys.json")}
+	d := &deployment{T: t, store: address, keys: filepath.Join(t.TempDir(), "keys.json"), programs: rehearse(t)}
 	if said, err := finish(t, nil, "keys", "init", d.keys); err != nil {
 		t.Fatalf("keys init: %v\n%s", err, said)
 	}
@@ -46,8 +51,44 @@ func (d *deployment) flags(more ...string) []string {
 	return append([]string{
 		"serve", "--store", d.store, "--keys", d.keys, "--addr", "127.0.0.1:0", "--operations-addr", "127.0.0.1:0",
 		"--sms-url", d.smsc.SendURL(), "--sms-user", "u", "--sms-password", "p", "--sms-from", "KHAIBAO",
-		"--firebase-project", "rehearsal", "--firebase-endpoint", d.fcm.Endpoint(),
+		"--firebase-project", "rehearsal", "--firebase-endpoint", d.fcm.Endpoint(), "--programs", d.programs, "--messages-per-day", "0",
 	}, more...)
+}
+
+// rehearsal is a program for tests of servers that keep real time: COVID-19 without quiet hours, so that messages go
+// whatever the hour of the test.
+const rehearsal = "rehearsal"
+
+// rehearse makes a directory with the rehearsal.
+func rehearse(t *testing.T) (dir string) {
+	t.Helper()
+	content, err := fs.ReadFile(programs.FS, "covid19/1.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(content)
+	for _, change := range [][2]string{
+		{"id: covid19\n", "id: " + rehearsal + "\n"}, {"keyword: COVID\n", "keyword: TAPDUOT\n"},
+		{`quiet: {from: "21:00", to: "07:00"}`, `quiet: {from: "00:00", to: "00:00"}`},
+	} {
+		if strings.Count(text, change[0]) != 1 {
+			t.Fatalf("covid19 has no line %q", change[0])
+		}
+		text = strings.Replace(text, change[0], change[1], 1)
+	}
+	dir = t.TempDir()
+	file := filepath.Join(dir, rehearsal, "1.yaml")
+	if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// rehearsed is a declaration of the rehearsal that is flagged.
+func rehearsed(t *testing.T, person string) map[string]any {
+	d := declaration(t, person)
+	d["program"] = rehearsal
+	return d
 }
 
 // server is a running server with clients of its two addresses.
@@ -118,7 +159,7 @@ func (d *deployment) declarations() map[string]int64 {
 	d.Helper()
 	engine := reopen(d.T, d.store)
 	defer engine.Close(context.Background())
-	return recount(d.T, engine, "covid19")
+	return recount(d.T, engine, rehearsal)
 }
 
 // outboxDoc is what the test needs of a message as it is stored.

@@ -196,7 +196,7 @@ func TestMigrate(t *testing.T) {
 	official := d.appoint("national", "national_manager", "VN")
 	s := d.serve()
 	h := s.enrol(5)
-	body := declaration(t, h.person)
+	body := rehearsed(t, h.person)
 	made := s.want(http.StatusCreated, "POST", "/v1/declarations", h.token, body)
 	codes := &authenticator{}
 	token := s.login(official, codes).Access
@@ -237,7 +237,7 @@ func (s *server) everything(token string, h household) []string {
 		out = nil
 		for _, read := range []struct{ path, token string }{
 			{"/v1/people", h.token}, {"/v1/declarations", h.token}, {"/v1/messages", h.token},
-			{"/v1/cases?q=" + url.QueryEscape(phoneOf(5)), token}, {"/v1/stats/declarations?program=covid19", token},
+			{"/v1/cases?q=" + url.QueryEscape(phoneOf(5)), token}, {"/v1/stats/declarations?program=" + rehearsal, token},
 		} {
 			out = append(out, string(s.want(http.StatusOK, "GET", read.path, read.token, nil).body))
 		}

@@ -62,7 +62,10 @@ func programSources(dir string) []rules.Source {
 }
 
 func (c *serveCommand) parts(ctx context.Context, log *slog.Logger) (parts, error) {
-	p := parts{programs: programSources(c.Programs), now: time.Now, log: log, otp: c.budgetConfig, plainHTTP: c.TLSCert == "" && len(c.TrustedProxies) == 0}
+	p := parts{
+		programs: programSources(c.Programs), now: time.Now, log: log, otp: c.budgetConfig, perDay: c.MessagesPerDay,
+		plainHTTP: c.TLSCert == "" && len(c.TrustedProxies) == 0,
+	}
 	var err error
 	if p.proxies, err = c.proxies(); err != nil {
 		return p, err

@@ -100,7 +100,7 @@ func TestGracefulStop(t *testing.T) {
 			var me pair
 			s.want(http.StatusOK, "POST", "/v1/auth/otp/verify", "", map[string]any{"request_id": request, "code": code}).into(t, &me)
 			person := s.addParent(me.Access)
-			body, err := json.Marshal(declaration(t, person))
+			body, err := json.Marshal(rehearsed(t, person))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -38,7 +38,7 @@ func TestTwoProcesses(t *testing.T) {
 		for range each {
 			for _, s := range servers {
 				all.Go(func() {
-					if got, err := s.try("POST", "/v1/declarations", h.token, declaration(t, h.person)); err != nil || got.status != http.StatusCreated {
+					if got, err := s.try("POST", "/v1/declarations", h.token, rehearsed(t, h.person)); err != nil || got.status != http.StatusCreated {
 						t.Errorf("declaring: %d %s (%v)", got.status, got.body, err)
 					}
 				})
@@ -58,7 +58,7 @@ func TestTwoProcesses(t *testing.T) {
 	token := second.login(official, &authenticator{}).Access
 	var counted map[string]int64
 	second.eventually("everything is counted", func() bool {
-		counted = second.statsOf(token, "covid19")
+		counted = second.statsOf(token, rehearsal)
 		return total(counted) >= 3*each
 	})
 	if list := second.cases(token, url.Values{}); len(list) != 1 || list[0].Level != "high" {
@@ -86,7 +86,7 @@ func TestDeadStore(t *testing.T) {
 	d := deploy(t, address)
 	s := d.serve()
 	h := s.enrol(2)
-	s.want(http.StatusCreated, "POST", "/v1/declarations", h.token, declaration(t, h.person))
+	s.want(http.StatusCreated, "POST", "/v1/declarations", h.token, rehearsed(t, h.person))
 	s.eventually("the push arrives", func() bool { return len(d.fcm.All()) == 1 })
 
 	line.cut()
@@ -95,7 +95,7 @@ func TestDeadStore(t *testing.T) {
 		return err == nil && got.status == http.StatusServiceUnavailable && got.header.Get("Retry-After") != "" && strings.Contains(string(got.body), `"store":"down"`)
 	})
 	s.operations.want(http.StatusOK, "GET", "/healthz", "", nil)
-	lost := declaration(t, h.person)
+	lost := rehearsed(t, h.person)
 	for _, request := range []struct {
 		method, path string
 		body         any

@@ -375,12 +375,14 @@ func (w *Worker) tell(ctx context.Context, ds []models.Declaration) error {
 }
 
 // advice is the message about a decision. Who declared by SMS or USSD hears by SMS; everybody else by push, with SMS as
-// the second rung where the program says so. Without either it only waits in the inbox.
+// the second rung where the program says so. Without either it only waits in the inbox. An emergency and the answer to
+// somebody who has just written wait for no morning.
 func (w *Worker) advice(d *models.Declaration) models.Message {
 	m := models.Message{
 		ID: models.TimeID(d.ReceivedAt, string(d.Form)+"|"+d.ID), Account: d.Account, Kind: models.MessageAdvice, Lane: models.LaneNormal,
 		Route: models.RoutePush, Program: d.Program, PersonID: d.PersonID, Declaration: models.DeclarationRef{Form: d.Form, ID: d.ID},
-		State: models.MessageStored, CreatedAt: d.ReceivedAt, DueAt: w.Now(), ExpiresAt: d.ReceivedAt.Add(adviceLasts),
+		Anytime: d.Decision.Level == models.LevelEmergency,
+		State:   models.MessageStored, CreatedAt: d.ReceivedAt, DueAt: w.Now(), ExpiresAt: d.ReceivedAt.Add(adviceLasts),
 	}
 	if d.Decision.Level >= models.LevelHigh {
 		m.Lane = models.LaneUrgent
@@ -389,7 +391,7 @@ func (w *Worker) advice(d *models.Declaration) models.Message {
 	switch answer := d.Channel == models.ChannelSMS || d.Channel == models.ChannelUSSD; {
 	case !m.DueAt.Before(m.ExpiresAt): // after a standstill it would come too late
 	case answer:
-		m.Route, m.State = models.RouteSMS, models.MessagePending
+		m.Route, m.State, m.Anytime = models.RouteSMS, models.MessagePending, true
 	case bySMS:
 		m.SMSAt, m.State = d.ReceivedAt.Add(after), models.MessagePending
 	case d.Notify:

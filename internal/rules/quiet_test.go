@@ -10,7 +10,9 @@ import (
 
 func TestQuietHours(t *testing.T) {
 	t.Parallel()
-	at := func(day, hour, minute int) time.Time { return time.Date(2026, 11, day, hour, minute, 0, 0, models.Hanoi) }
+	at := func(day, hour, minute int) time.Time {
+		return time.Date(2026, 11, day, hour, minute, 0, 0, models.Hanoi)
+	}
 	night, siesta, none := rules.Quiet{From: 21 * time.Hour, To: 7 * time.Hour}, rules.Quiet{From: 12 * time.Hour, To: 14 * time.Hour}, rules.Quiet{}
 	for _, tt := range []struct {
 		name  string

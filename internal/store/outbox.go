@@ -12,7 +12,7 @@ import (
 
 // messageDoc is one intention to tell somebody something. Its _id is "<account>|<message id>", so that an inbox is a range
 // of _id and the same intention is one record. Due and lane are there only while it waits to be sent, sms_at only while it
-// waits to be pushed.
+// waits to be pushed. Sent_on is the local day on which it disturbed the household.
 type messageDoc struct {
 	ID        string              `bson:"_id" json:"_id"`
 	Rev       string              `bson:"rev" json:"rev"`
@@ -22,6 +22,7 @@ type messageDoc struct {
 	WasLane   int                 `bson:"was_lane" json:"was_lane"`
 	Route     models.Route        `bson:"route" json:"route"`
 	SMSAt     Time                `bson:"sms_at,omitempty" json:"sms_at,omitzero"`
+	Anytime   bool                `bson:"anytime,omitempty" json:"anytime,omitempty"`
 	Lang      models.Lang         `bson:"lang,omitempty" json:"lang,omitempty"`
 	To        []byte              `bson:"to,omitempty" json:"to,omitempty"`     // sealed
 	Text      []byte              `bson:"text,omitempty" json:"text,omitempty"` // sealed
@@ -45,6 +46,7 @@ type messageDoc struct {
 	Due       Time                `bson:"due,omitempty" json:"due,omitzero"`
 	ExpiresAt Time                `bson:"expires_at" json:"expires_at"`
 	SentAt    Time                `bson:"sent_at,omitempty" json:"sent_at,omitzero"`
+	SentOn    string              `bson:"sent_on,omitempty" json:"sent_on,omitempty"`
 	PurgeAt   Time                `bson:"purge_at" json:"purge_at"`
 }
 
@@ -69,7 +71,7 @@ func messageID(account, id string) string {
 
 func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
 	doc := messageDoc{
-		ID: messageID(m.Account, m.ID), Rev: NewID(), Account: m.Account, Kind: m.Kind, WasLane: int(m.Lane), Route: m.Route, Lang: m.Lang,
+		ID: messageID(m.Account, m.ID), Rev: NewID(), Account: m.Account, Kind: m.Kind, WasLane: int(m.Lane), Route: m.Route, Anytime: m.Anytime, Lang: m.Lang,
 		Program: m.Program, PersonID: m.PersonID, Form: m.Declaration.Form, Declared: m.Declaration.ID, Broadcast: m.Broadcast, Slot: At(m.Slot),
 		State: m.State, Reason: m.Reason, Retryable: m.Retryable, Attempts: m.Attempts, Parts: m.Parts, Billed: m.Billed, Delivered: m.Delivered,
 		CreatedAt: At(m.CreatedAt), ExpiresAt: At(m.ExpiresAt), SentAt: At(m.SentAt), PurgeAt: At(m.CreatedAt.Add(keepMessages)),
@@ -82,6 +84,9 @@ func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
 	}
 	if m.Kind == models.MessageOTP {
 		doc.PurgeAt = At(m.CreatedAt.Add(keepOTPs))
+	}
+	if m.Account != "" && !m.SentAt.IsZero() {
+		doc.SentOn = models.Day(m.SentAt)
 	}
 	if m.State == models.MessagePending {
 		lane := int64(m.Lane)
@@ -117,7 +122,7 @@ func (s *Store) openMessage(doc *messageDoc) (models.Message, error) {
 	}
 	m := models.Message{
 		ID: doc.ID[len(account)+1:], Rev: doc.Rev, Account: doc.Account, Kind: doc.Kind, Lane: models.Lane(doc.WasLane), Lang: doc.Lang,
-		Route: doc.Route, SMSAt: doc.SMSAt.Time(),
+		Route: doc.Route, SMSAt: doc.SMSAt.Time(), Anytime: doc.Anytime,
 		Program: doc.Program, PersonID: doc.PersonID, Declaration: models.DeclarationRef{Form: doc.Form, ID: doc.Declared}, Broadcast: doc.Broadcast, Slot: doc.Slot.Time(),
 		State: doc.State, Reason: doc.Reason, Retryable: doc.Retryable, Attempts: doc.Attempts, Parts: doc.Parts, Billed: doc.Billed, Delivered: doc.Delivered,
 		CreatedAt: doc.CreatedAt.Time(), DueAt: doc.Due.Time(), ExpiresAt: doc.ExpiresAt.Time(), SentAt: doc.SentAt.Time(),
@@ -202,6 +207,21 @@ func (s *Store) SaveMessage(ctx context.Context, m *models.Message) error {
 	}
 	m.Rev = doc.Rev
 	return nil
+}
+
+// SentOn tells how many messages accounts were sent on a local day ("2006-01-02"); those that were sent none are left out.
+func (s *Store) SentOn(ctx context.Context, day string, accounts []string) (map[string]int, error) {
+	sent := map[string]int{}
+	err := s.engine.Find(ctx, colOutbox, Query{
+		Where: []Cond{{"sent_on", Eq, day}, {"account", In, accounts}},
+		Sort:  []Order{{Field: "sent_on"}, {Field: "account"}, {Field: "_id"}}, Index: "sent_on",
+	}, func(raw Raw) error {
+		var doc pendingDoc
+		err := raw.Decode(&doc)
+		sent[doc.Account]++
+		return err
+	})
+	return sent, asError("counting what was sent on a day", err)
 }
 
 // Message gives one message of an account, or of nobody's when account is empty: NotFound when there is none.

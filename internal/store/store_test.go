@@ -461,6 +461,30 @@ func messageIDs(messages []models.Message) (ids []string) {
 	return ids
 }
 
+// What a household was sent on a local day is counted, whatever became of it, and nothing else.
+func TestSentOn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		midnight := time.Date(2026, 11, 24, 0, 0, 0, 0, models.Hanoi)
+		sent := func(account, id string, state models.MessageState, at time.Time) models.Message {
+			return models.Message{ID: id, Account: account, Kind: models.MessageAdvice, Route: models.RoutePush, State: state, SentAt: at, CreatedAt: midnight, DueAt: midnight, ExpiresAt: midnight}
+		}
+		err := s.Enqueue(ctx,
+			sent("a", "1", models.MessageSent, midnight), sent("a", "2", models.MessageDelivered, midnight.Add(23*time.Hour)), sent("a", "3", models.MessageFailed, midnight.Add(time.Hour)),
+			sent("a", "yesterday", models.MessageSent, midnight.Add(-time.Second)), sent("a", "tomorrow", models.MessageSent, midnight.Add(24*time.Hour)),
+			sent("a", "stored", models.MessageStored, time.Time{}), sent("a", "waits", models.MessagePending, time.Time{}),
+			sent("b", "1", models.MessageSent, midnight), sent("c", "1", models.MessageSent, midnight), sent("", "otp", models.MessageSent, midnight))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.SentOn(ctx, "2026-11-24", []string{"a", "b", "nobody"})
+		if diff := cmp.Diff(map[string]int{"a": 3, "b": 1}, got); diff != "" || err != nil {
+			t.Errorf("%v: %s", err, diff)
+		}
+	})
+}
+
 // A message only moves on, whatever comes late, twice or out of order.
 func TestMessagesOnlyMoveOn(t *testing.T) {
 	t.Parallel()
