@@ -16,6 +16,7 @@ import (
 
 	"khaibao/internal/areas"
 	"khaibao/internal/auth"
+	"khaibao/internal/broadcast"
 	"khaibao/internal/cases"
 	"khaibao/internal/intake"
 	"khaibao/internal/lang"
@@ -27,18 +28,19 @@ import (
 
 // Config is what a Server is made of. Everything is required unless it says otherwise.
 type Config struct {
-	Tokens    *auth.Tokens
-	Citizens  *auth.Citizens
-	PINs      *auth.PINs
-	Officials *auth.Officials
-	Intake    *intake.Service
-	Cases     *cases.Service
-	Privacy   *privacy.Service
-	Inbox     *push.Inbox
-	Devices   *push.Devices
-	Programs  *rules.Catalog
-	Areas     *areas.Directory
-	Texts     *lang.Texts
+	Tokens     *auth.Tokens
+	Citizens   *auth.Citizens
+	PINs       *auth.PINs
+	Officials  *auth.Officials
+	Intake     *intake.Service
+	Cases      *cases.Service
+	Privacy    *privacy.Service
+	Broadcasts *broadcast.Service
+	Inbox      *push.Inbox
+	Devices    *push.Devices
+	Programs   *rules.Catalog
+	Areas      *areas.Directory
+	Texts      *lang.Texts
 
 	// Now is the domain's clock: it chooses the programs that are valid and the days of numbers.
 	Now func() time.Time

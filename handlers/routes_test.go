@@ -46,6 +46,7 @@ func TestScopeMatrix(t *testing.T) {
 	everybody := models.Roles()
 	readers := []models.Role{models.Viewer, models.Officer, models.ProvinceManager, models.NationalManager}
 	workers := []models.Role{models.Officer, models.ProvinceManager, models.NationalManager}
+	managers := []models.Role{models.ProvinceManager, models.NationalManager}
 	decisions := map[string][]models.Role{
 		"POST /v1/official/logout":    everybody,
 		"GET /v1/official/me":         everybody,
@@ -58,6 +59,8 @@ func TestScopeMatrix(t *testing.T) {
 		"GET /v1/stats/declarations":  readers,
 		"GET /v1/stats/messages":      {models.NationalManager},
 		"GET /v1/audit":               {models.Auditor},
+		"GET /v1/broadcasts":          managers, "POST /v1/broadcasts": managers, "POST /v1/broadcasts/preview": managers, "GET /v1/broadcasts/:id": managers,
+		"POST /v1/broadcasts/:id/approve": managers, "POST /v1/broadcasts/:id/start": managers, "POST /v1/broadcasts/:id/cancel": managers,
 	}
 	areas := map[models.Role]models.Area{
 		models.Viewer: bacSon, models.Officer: bacSon, models.ProvinceManager: langSon, models.NationalManager: models.Nation, models.Auditor: models.Nation,
@@ -87,10 +90,19 @@ func TestScopeMatrix(t *testing.T) {
 		if strings.HasSuffix(path, "/contacts") {
 			body = object{"outcome": "reached"}
 		}
+		opened := http.StatusOK
+		switch {
+		case strings.HasPrefix(path, "/v1/broadcasts/"+id):
+			opened = http.StatusNotFound // the id is a case's
+		case strings.HasSuffix(path, "/preview"):
+			body = object{"area": langSon, "purpose": "alert"}
+		case r.method == "POST" && path == "/v1/broadcasts":
+			body, opened = object{"area": langSon, "purpose": "alert", "text": object{"vi": "x"}}, http.StatusCreated
+		}
 		for _, role := range everybody {
 			want := http.StatusForbidden
 			if slices.Contains(allowed, role) {
-				want = http.StatusOK
+				want = opened
 			}
 			if got := w.call(r.method, path, tokens[role], body); got.status != want {
 				t.Errorf("%s may %s %s: got %d, want %d", role, r.method, r.path, got.status, want)

@@ -22,6 +22,7 @@ import (
 
 	"khaibao/internal/areas"
 	"khaibao/internal/auth"
+	"khaibao/internal/broadcast"
 	"khaibao/internal/cases"
 	"khaibao/internal/contract"
 	"khaibao/internal/effects"
@@ -77,14 +78,15 @@ var loadShared = sync.OnceValues(func() (*shared, error) {
 type world struct {
 	*testing.T
 	shared
-	server    *Server
-	store     *store.Store
-	engine    *sqlite.Engine
-	officials *auth.Officials
-	effects   *effects.Worker
-	client    *http.Client
-	log       *bytes.Buffer
-	clock     atomic.Int64 // how far the domain's clock is ahead of real time
+	server     *Server
+	store      *store.Store
+	engine     *sqlite.Engine
+	officials  *auth.Officials
+	broadcasts *broadcast.Service
+	effects    *effects.Worker
+	client     *http.Client
+	log        *bytes.Buffer
+	clock      atomic.Int64 // how far the domain's clock is ahead of real time
 }
 
 func newWorld(t *testing.T, change ...func(*Config)) *world {
@@ -130,7 +132,11 @@ func (w *world) config() Config {
 		Store: w.store, Within: func(scope models.Area) cases.Scoped { return w.store.Within(scope) },
 		Programs: w.programs, Areas: w.areas, Now: w.now,
 	})
-	inbox := push.NewInbox(push.InboxConfig{Store: w.store, Programs: w.programs, Text: w.texts.Text, Now: w.now})
+	log := slog.New(slog.NewJSONHandler(&locked{w: w.log}, nil))
+	w.broadcasts = broadcast.New(broadcast.Config{
+		Store: w.store, Areas: w.areas, Now: w.now, NewID: store.NewID, Owner: "test", Log: log, ApproveAbove: 2,
+	})
+	inbox := push.NewInbox(push.InboxConfig{Store: w.store, Programs: w.programs, Broadcast: w.broadcasts.Text, Text: w.texts.Text, Now: w.now})
 	rights := privacy.New(privacy.Config{
 		Store: w.store, EndSessions: citizens.EndSessions, Follow: caseWork.FollowPerson, Now: w.now,
 		Inbox: func(ctx context.Context, citizen models.Citizen, page models.Page) ([]privacy.ExportMessage, string, error) {
@@ -142,7 +148,6 @@ func (w *world) config() Config {
 			return out, next, err
 		},
 	})
-	log := slog.New(slog.NewJSONHandler(&locked{w: w.log}, nil))
 	plans := followup.New(followup.Config{Store: w.store, Programs: w.programs, Missed: caseWork.Missed, Ended: caseWork.Ended, Now: w.now, Owner: "test", Log: log})
 	w.effects = effects.New(effects.Config{
 		Store: w.store,
@@ -155,7 +160,7 @@ func (w *world) config() Config {
 		SMSAfter: w.programs.SMSAfter, Enqueued: func() {}, Now: w.now, Owner: "test", Log: log,
 	})
 	return Config{
-		Tokens: tokens, Citizens: citizens, PINs: pins, Officials: w.officials, Cases: caseWork, Privacy: rights,
+		Tokens: tokens, Citizens: citizens, PINs: pins, Officials: w.officials, Cases: caseWork, Privacy: rights, Broadcasts: w.broadcasts,
 		Intake: intake.New(intake.Config{Store: w.store, Programs: w.programs, Areas: w.areas, Now: w.now}),
 		Inbox:  inbox, Devices: push.NewDevices(w.store, w.now),
 		Programs: w.programs, Areas: w.areas, Texts: w.texts, Now: w.now, Log: log, Metrics: prometheus.NewRegistry(),

@@ -8,6 +8,11 @@ const (
 	AuditReveal     AuditAction = "reveal"
 	AuditChangeCase AuditAction = "change_case"
 
+	AuditDraftBroadcast   AuditAction = "draft_broadcast"
+	AuditApproveBroadcast AuditAction = "approve_broadcast"
+	AuditStartBroadcast   AuditAction = "start_broadcast"
+	AuditCancelBroadcast  AuditAction = "cancel_broadcast"
+
 	AuditConsent AuditAction = "consent"
 	AuditErase   AuditAction = "erase"
 
@@ -21,7 +26,8 @@ const (
 // AuditActions lists every action. A test holds it against the constants.
 func AuditActions() []AuditAction {
 	return []AuditAction{
-		AuditReveal, AuditChangeCase, AuditConsent, AuditErase,
+		AuditReveal, AuditChangeCase, AuditDraftBroadcast, AuditApproveBroadcast, AuditStartBroadcast, AuditCancelBroadcast,
+		AuditConsent, AuditErase,
 		AuditAddOfficial, AuditChangeOfficial, AuditDisableOfficial, AuditEnableOfficial, AuditResetOfficial,
 	}
 }

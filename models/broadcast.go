@@ -22,6 +22,7 @@ const (
 	BroadcastDraft     BroadcastStatus = "draft"
 	BroadcastRunning   BroadcastStatus = "running"
 	BroadcastDone      BroadcastStatus = "done"
+	BroadcastExpired   BroadcastStatus = "expired" // its time was over before everybody was reached
 	BroadcastCancelled BroadcastStatus = "cancelled"
 )
 
@@ -72,7 +73,7 @@ type Broadcast struct {
 	CancelledBy string
 	EndedAt     time.Time
 
-	// Active while a worker has something to do for it.
+	// Active is true while a worker has something to do for it.
 	Active bool
 	// Cursor is the last account of the chunks that are done, and Counted what their messages were when the chunk was
 	// done. What became of a message afterwards is counted beside it: see Progress.

@@ -44,15 +44,21 @@ func (w *Worker) over(ctx context.Context, m *models.Message) (bool, error) {
 	if !w.now(m).Before(m.ExpiresAt) {
 		return true, w.expire(ctx, m, m.Reason)
 	}
-	reminder := m.Kind == models.MessageReminder || m.Kind == models.MessageReminderSMS
-	if !reminder || w.Wanted == nil {
+	var unwanted string
+	switch m.Kind {
+	case models.MessageReminder, models.MessageReminderSMS:
+		unwanted = "answered"
+	case models.MessageBroadcast:
+		unwanted = "cancelled"
+	}
+	if unwanted == "" || w.Wanted == nil {
 		return false, nil
 	}
 	wanted, err := w.Wanted(ctx, m)
 	if err != nil || wanted {
 		return false, err
 	}
-	return true, w.expire(ctx, m, "answered")
+	return true, w.expire(ctx, m, unwanted)
 }
 
 // recipient gives the household that a message is for, erased when it is gone; for a message that knows its number and

@@ -40,7 +40,7 @@ type FCM struct {
 const (
 	messagingScope = "https://www.googleapis.com/auth/firebase.messaging"
 	// fcmConnections are kept open between sends; the default transport would open one for nearly every send.
-	fcmConnections = 128
+	fcmConnections = 768
 )
 
 // NewFCM gives a ready sender. It talks to nobody yet; credentials that cannot be read are an error, which does not

@@ -25,6 +25,8 @@ type InboxStore interface {
 type InboxConfig struct {
 	Store    InboxStore
 	Programs *rules.Catalog
+	// Broadcast gives what a broadcast says.
+	Broadcast func(ctx context.Context, id string) (models.Words, error)
 	// Text renders one of the product's own texts.
 	Text func(lang models.Lang, key string, args map[string]any) string
 	// Now is the domain's clock.
@@ -44,7 +46,7 @@ func NewInbox(c InboxConfig) *Inbox {
 	if c.Observe == nil {
 		c.Observe = func(Outcome) {}
 	}
-	return &Inbox{c, words{c.Store, c.Programs, c.Text}}
+	return &Inbox{c, words{c.Store, c.Programs, c.Text, c.Broadcast}}
 }
 
 // InboxItem is one message in the reader's language. PersonID, Program, Level and Declaration are those of the decision
@@ -139,6 +141,12 @@ func (b *Inbox) item(ctx context.Context, m *models.Message, lang models.Lang) (
 		if a.Program != nil {
 			item.Title, item.Text = a.Program.Name(lang)+": "+a.Level, a.Advice
 		}
+	case models.MessageBroadcast:
+		says, err := b.words.broadcast(ctx, m.Broadcast)
+		if err != nil {
+			return item, err
+		}
+		item.Title, item.Text = b.Text(lang, "message.broadcast_title", nil), says.In(lang)
 	case models.MessageReminder, models.MessageReminderSMS:
 		if program, ok := b.Programs.Current(m.Program, m.CreatedAt); ok {
 			item.Title = b.Text(lang, "message.reminder_title", nil)

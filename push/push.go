@@ -27,7 +27,11 @@ type Store interface {
 	OverdueForSMS(ctx context.Context, lane models.Lane, now time.Time, limit int) ([]models.Message, error)
 	// SaveMessage writes where a message stands: models.Changed when somebody else did meanwhile.
 	SaveMessage(ctx context.Context, m *models.Message) error
+	// AddMessage keeps a message that is not there yet: models.Conflict when it is.
+	AddMessage(ctx context.Context, m *models.Message) error
 	Account(ctx context.Context, id string) (*models.Account, error)
+	// AccountsToReach gives households, in any order, with what it takes to reach them and without their people.
+	AccountsToReach(ctx context.Context, ids []string) ([]models.Account, error)
 	UpdateAccount(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error)
 	// Declaration gives the one that an advice is about, models.NotFound when it is gone.
 	Declaration(ctx context.Context, account string, form models.Form, id string) (*models.Declaration, error)
@@ -35,6 +39,8 @@ type Store interface {
 	SentOn(ctx context.Context, day string, accounts []string) (map[string]int, error)
 	// TokenHolder gives the account that claimed a push token last, models.NotFound when nobody holds it.
 	TokenHolder(ctx context.Context, token string) (string, error)
+	// TokenHolders is TokenHolder for many; tokens that nobody holds are left out.
+	TokenHolders(ctx context.Context, tokens []string) (map[string]string, error)
 	ReleaseToken(ctx context.Context, token, account string) error
 	// Lease takes or renews the right to a piece of work for a while; false when somebody else has it.
 	Lease(ctx context.Context, work, owner string, length time.Duration) (bool, error)
@@ -64,12 +70,14 @@ type Config struct {
 	SMS Sender
 	// Programs puts decisions into words.
 	Programs *rules.Catalog
-	// Wanted tells right before the sending whether a reminder is still worth it; nil sends every one.
+	// Wanted tells right before the sending whether a reminder or a broadcast's message is still worth it; nil sends every one.
 	Wanted func(ctx context.Context, m *models.Message) (bool, error)
 	// PerDay is how many messages a day may disturb a household; the others wait in its inbox. 0: any number.
 	PerDay int
 	// NoQuiet lets quiet hours hold nothing back: for demonstrations, which people look at when they are awake.
 	NoQuiet bool
+	// Broadcast gives what a broadcast says.
+	Broadcast func(ctx context.Context, id string) (models.Words, error)
 	// Text renders one of the product's own texts.
 	Text func(lang models.Lang, key string, args map[string]any) string
 	// Now is the domain's clock. One-time passwords live by real time.
@@ -83,6 +91,8 @@ type Config struct {
 	Observe func(Outcome)
 	// Slots is how many messages of each lane and route are under way at once; 64 by default.
 	Slots int
+	// BulkSlots is how many messages of SendAll are under way at once; 512 by default.
+	BulkSlots int
 	// Idle is how long a lane waits for a Wake before it looks again; a second by default.
 	Idle time.Duration
 	// LeaseLength is how long the outbox stays ours after a crash; 20 seconds by default. A send ends within a third of it.
@@ -98,13 +108,14 @@ type Worker struct {
 	breakers map[models.Route]*breaker
 	claims   claims
 	queues   []*queue
+	bulk     chan struct{} // a slot for each message of SendAll
 	lease    *lease
 }
 
 // NewWorker gives a worker that is ready to run.
 func NewWorker(c Config) *Worker {
 	c.setDefaults()
-	w := &Worker{Config: c, words: words{c.Store, c.Programs, c.Text}, claims: claims{held: map[string]bool{}}, breakers: map[models.Route]*breaker{}}
+	w := &Worker{Config: c, bulk: make(chan struct{}, c.BulkSlots), words: words{c.Store, c.Programs, c.Text, c.Broadcast}, claims: claims{held: map[string]bool{}}, breakers: map[models.Route]*breaker{}}
 	for _, route := range models.Routes() {
 		w.breakers[route] = &breaker{route: route, now: c.Real, log: c.Log, wake: func() { w.wakeRoute(route) }}
 	}
@@ -128,6 +139,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Slots == 0 {
 		c.Slots = 64
+	}
+	if c.BulkSlots == 0 {
+		c.BulkSlots = 512
 	}
 	if c.Idle == 0 {
 		c.Idle = time.Second

@@ -15,6 +15,8 @@ type words struct {
 	}
 	programs *rules.Catalog
 	text     func(lang models.Lang, key string, args map[string]any) string
+	// broadcast gives what a broadcast says.
+	broadcast func(ctx context.Context, id string) (models.Words, error)
 }
 
 // advice is the decision that a message is about. Program is nil and the explanation empty when that version is gone.
@@ -56,6 +58,9 @@ func (t words) sms(ctx context.Context, m *models.Message, lang models.Lang) (st
 		if a != nil && a.Program != nil {
 			return t.adviceSMS(a, lang), nil
 		}
+	case models.MessageBroadcast:
+		says, err := t.broadcast(ctx, m.Broadcast)
+		return gsm.Plain(says.In(lang)), err
 	case models.MessageReminder, models.MessageReminderSMS:
 		return t.text(lang, "message.reminder_sms", nil), nil
 	}

@@ -15,6 +15,7 @@ import (
 	"khaibao/handlers"
 	"khaibao/internal/areas"
 	"khaibao/internal/auth"
+	"khaibao/internal/broadcast"
 	"khaibao/internal/cases"
 	"khaibao/internal/console"
 	"khaibao/internal/effects"
@@ -59,27 +60,29 @@ type parts struct {
 // app is the product, wired and ready to run.
 type app struct {
 	parts
-	store     *store.Store
-	texts     *lang.Texts
-	catalog   *rules.Catalog
-	areas     *areas.Directory
-	metrics   *prometheus.Registry
-	tokens    *auth.Tokens
-	citizens  *auth.Citizens
-	pins      *auth.PINs
-	officials *auth.Officials
-	intake    *intake.Service
-	cases     *cases.Service
-	privacy   *privacy.Service
-	observe   func(push.Outcome)
-	inbox     *push.Inbox
-	reported  *push.Reports
-	followup  *followup.Service
-	effects   *effects.Worker
-	outbox    *push.Worker
-	api       http.Handler
-	operators http.Handler
-	channels  http.Handler // nil when no gateway may call
+	store      *store.Store
+	texts      *lang.Texts
+	catalog    *rules.Catalog
+	areas      *areas.Directory
+	metrics    *prometheus.Registry
+	tokens     *auth.Tokens
+	citizens   *auth.Citizens
+	pins       *auth.PINs
+	officials  *auth.Officials
+	intake     *intake.Service
+	cases      *cases.Service
+	privacy    *privacy.Service
+	observe    func(push.Outcome)
+	inbox      *push.Inbox
+	reported   *push.Reports
+	followup   *followup.Service
+	broadcasts *broadcast.Service
+	owner      string // of leases
+	effects    *effects.Worker
+	outbox     *push.Worker
+	api        http.Handler
+	operators  http.Handler
+	channels   http.Handler // nil when no gateway may call
 
 	conversation handlers.Conversation // answers SMS and USSD
 }
@@ -127,7 +130,14 @@ func loadPrograms(directory *areas.Directory, more ...rules.Source) (*rules.Cata
 func (a *app) useCases() (err error) {
 	wake := func() { a.effects.Wake() }
 	a.observe = observeOutbox(a.metrics)
-	a.inbox = push.NewInbox(push.InboxConfig{Store: a.store, Programs: a.catalog, Text: a.texts.Text, Now: a.now, Observe: a.observe})
+	a.owner = leaseOwner(a.engine)
+	a.broadcasts = broadcast.New(broadcast.Config{
+		Store: a.store, Areas: a.areas, Send: func(ctx context.Context, all []models.Message) error { return a.outbox.SendAll(ctx, all) },
+		Changed: wake, Now: a.now, NewID: store.NewID, Owner: a.owner, Log: a.log, NoQuiet: a.noQuiet,
+	})
+	a.inbox = push.NewInbox(push.InboxConfig{
+		Store: a.store, Programs: a.catalog, Broadcast: a.broadcasts.Text, Text: a.texts.Text, Now: a.now, Observe: a.observe,
+	})
 	a.reported = push.NewReports(a.store, a.now, a.observe)
 	a.intake = intake.New(intake.Config{Store: a.store, Programs: a.catalog, Areas: a.areas, Now: a.now, Accepted: wake})
 	a.cases = cases.New(cases.Config{
@@ -155,14 +165,13 @@ func (a *app) messages(ctx context.Context, citizen models.Citizen, page models.
 }
 
 func (a *app) workers() {
-	owner := leaseOwner(a.engine)
 	a.outbox = push.NewWorker(push.Config{
-		Store: a.store, Push: a.pushes, SMS: a.sms, Programs: a.catalog, Text: a.texts.Text, Now: a.now, Owner: owner, Log: a.log,
+		Store: a.store, Push: a.pushes, SMS: a.sms, Programs: a.catalog, Text: a.texts.Text, Now: a.now, Owner: a.owner, Log: a.log,
 		PerDay: a.perDay, NoQuiet: a.noQuiet, Observe: a.observe,
-		Wanted: func(ctx context.Context, m *models.Message) (bool, error) { return a.followup.Wanted(ctx, m) },
+		Broadcast: a.broadcasts.Text, Wanted: a.wanted,
 	})
 	a.followup = followup.New(followup.Config{
-		Store: a.store, Programs: a.catalog, Missed: a.cases.Missed, Ended: a.cases.Ended, Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
+		Store: a.store, Programs: a.catalog, Missed: a.cases.Missed, Ended: a.cases.Ended, Enqueued: a.outbox.Wake, Now: a.now, Owner: a.owner, Log: a.log,
 	})
 	a.effects = effects.New(effects.Config{
 		Store: a.store,
@@ -172,8 +181,16 @@ func (a *app) workers() {
 		BeginBilling: func(ctx context.Context) (effects.Billing, error) { return a.store.BeginBilling(ctx) },
 		Planned:      a.followup.Planned, Plan: a.followup.Apply, EndPlans: a.followup.End,
 		Flag: a.cases.Apply, Follow: a.cases.FollowPerson, Forget: a.privacy.Forget, Release: a.privacy.Release,
-		SMSAfter: a.catalog.SMSAfter, Enqueued: a.outbox.Wake, Now: a.now, Owner: owner, Log: a.log,
+		SMSAfter: a.catalog.SMSAfter, Enqueued: a.outbox.Wake, Now: a.now, Owner: a.owner, Log: a.log,
 	})
+}
+
+// wanted tells right before the sending whether a message is still worth it.
+func (a *app) wanted(ctx context.Context, m *models.Message) (bool, error) {
+	if m.Kind == models.MessageBroadcast {
+		return a.broadcasts.Wanted(ctx, m.Broadcast)
+	}
+	return a.followup.Wanted(ctx, m)
 }
 
 // observeOutbox counts every step of every message, by what it is and how it went.
@@ -216,7 +233,7 @@ func gaugeOutbox(metrics *prometheus.Registry, outbox *push.Worker) {
 
 func (a *app) pages() error {
 	config := handlers.Config{
-		Tokens: a.tokens, Citizens: a.citizens, PINs: a.pins, Officials: a.officials, Intake: a.intake, Cases: a.cases, Privacy: a.privacy,
+		Tokens: a.tokens, Citizens: a.citizens, PINs: a.pins, Officials: a.officials, Intake: a.intake, Cases: a.cases, Privacy: a.privacy, Broadcasts: a.broadcasts,
 		Inbox:   a.inbox,
 		Devices: push.NewDevices(a.store, a.now), Programs: a.catalog, Areas: a.areas, Texts: a.texts,
 		Now: a.now, Log: a.log, Metrics: a.metrics, TrustedProxies: a.proxies, OperationsHere: a.oneAddress,
@@ -253,6 +270,7 @@ func (a *app) work(ctx context.Context) error {
 	group.Go(func() error { return a.effects.Run(ctx) })
 	group.Go(func() error { return a.outbox.Run(ctx) })
 	group.Go(func() error { return a.followup.Run(ctx) })
+	group.Go(func() error { return a.broadcasts.Run(ctx) })
 	group.Go(func() error {
 		tick := time.NewTicker(purgeEvery)
 		defer tick.Stop()

@@ -122,7 +122,7 @@ func compare(b *testing.B, engine store.Engine, insert func(context.Context, *fl
 }
 
 // cpuTime is what this process has used so far: the client, the server and SQLite, but no MongoDB server.
-func cpuTime(b *testing.B) time.Duration {
+func cpuTime(b testing.TB) time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		b.Fatal(err)

@@ -198,5 +198,17 @@ func (d *Directory) ValidScope(a models.Area) bool {
 	return ok
 }
 
+// Holds tells whether an area is a scope or one of today's areas that lie in it.
+func (d *Directory) Holds(scope, area models.Area) bool {
+	if scope == area {
+		return area != ""
+	}
+	inner, known := d.byCode[string(area)]
+	if area.IsCommune() {
+		return known && scope.Holds(inner.Code, inner.Parent)
+	}
+	return known && area.IsProvince() && scope == models.Nation
+}
+
 // Digest identifies the data: it is the same as long as every answer is the same. Safe in an ETag.
 func (d *Directory) Digest() string { return d.digest }

@@ -195,6 +195,24 @@ func TestProvince(t *testing.T) {
 	}
 }
 
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	d := load(t)
+	for _, c := range []struct {
+		scope, area models.Area
+		want        bool
+	}{
+		{"VN", "VN", true}, {"VN", "20", true}, {"VN", "06325", true},
+		{"20", "20", true}, {"20", "06325", true}, {"20", "VN", false}, {"20", "01", false}, {"01", "06325", false},
+		{"06325", "06325", true}, {"06325", "06004", false}, {"06325", "20", false},
+		{"VN", "99", false}, {"VN", "99999", false}, {"VN", "", false}, {"", "", false}, {"", "20", false},
+	} {
+		if got := d.Holds(c.scope, c.area); got != c.want {
+			t.Errorf("%q holds %q: %v, want %v", c.scope, c.area, got, c.want)
+		}
+	}
+}
+
 func TestValidScope(t *testing.T) {
 	t.Parallel()
 	d := load(t)

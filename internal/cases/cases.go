@@ -193,7 +193,7 @@ func (s *Service) Stats(ctx context.Context, official models.Official, q StatsQu
 	if q.Area == "" {
 		q.Area = official.Area
 	}
-	if !s.holds(official.Area, q.Area) {
+	if !s.areas.Holds(official.Area, q.Area) {
 		return nil, models.ErrNotFound
 	}
 	return s.store.Stats(ctx, q.Program, q.Area, q.Children, q.From, q.To)
@@ -205,20 +205,4 @@ func (s *Service) MessageStats(ctx context.Context, official models.Official, fr
 		return nil, models.Fail(models.Forbidden, "forbidden")
 	}
 	return s.store.MessageStats(ctx, from, to)
-}
-
-// holds tells whether an area is the scope or lies in it.
-func (s *Service) holds(scope, area models.Area) bool {
-	if scope == area {
-		return area != ""
-	}
-	switch {
-	case area.IsCommune():
-		commune, ok := s.areas.Get(string(area))
-		return ok && scope.Holds(commune.Code, commune.Parent)
-	case area.IsProvince():
-		_, ok := s.areas.Get(string(area))
-		return ok && scope == models.Nation
-	}
-	return false
 }

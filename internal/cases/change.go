@@ -98,7 +98,7 @@ func (s *Service) check(ctx context.Context, official models.Official, id string
 		switch {
 		case !ok:
 			problems = append(problems, models.FieldError{Field: "/area", Code: "unknown_area"})
-		case !s.holds(official.Area, models.Area(commune.Code)):
+		case !s.areas.Holds(official.Area, models.Area(commune.Code)):
 			problems = append(problems, models.FieldError{Field: "/area", Code: "area_out_of_scope"})
 		default:
 			move = &place{commune.Code, commune.Parent}
@@ -132,7 +132,7 @@ func (s *Service) mayTake(ctx context.Context, acting models.Official, login str
 	if err != nil {
 		return false, err
 	}
-	near := s.holds(acting.Area, other.Area) || s.holds(other.Area, acting.Area)
+	near := s.areas.Holds(acting.Area, other.Area) || s.areas.Holds(other.Area, acting.Area)
 	return near && !other.Disabled() && other.Role.May(models.WorkCases), nil
 }
 

@@ -211,7 +211,7 @@ func (s *Service) Colleagues(ctx context.Context, official models.Official) ([]m
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(o models.Official) bool {
-		near := s.holds(official.Area, o.Area) || s.holds(o.Area, official.Area)
+		near := s.areas.Holds(official.Area, o.Area) || s.areas.Holds(o.Area, official.Area)
 		return !near || o.Disabled() || !o.Role.May(models.WorkCases)
 	}), nil
 }

@@ -23,7 +23,7 @@ const module = "khaibao"
 var rows = [][]string{
 	{"cmd/khaibao"},
 	{"handlers", "internal/console"},
-	{"internal/intake", "internal/cases", "internal/privacy", "internal/auth", "internal/effects", "internal/followup", "push"},
+	{"internal/intake", "internal/cases", "internal/privacy", "internal/auth", "internal/effects", "internal/followup", "internal/broadcast", "push"},
 	{"internal/sms"},
 	{"internal/rules", "internal/areas", "internal/lang", "internal/seal"},
 	{"internal/gsm"},

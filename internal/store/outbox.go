@@ -162,6 +162,20 @@ func (s *Store) Enqueue(ctx context.Context, messages ...models.Message) error {
 	return asError("keeping messages", s.engine.InsertAll(ctx, colOutbox, docs))
 }
 
+// AddMessage keeps a message that is not there yet, together with what others keep at the same moment: Conflict when its
+// account and id are there already. m.Rev is set.
+func (s *Store) AddMessage(ctx context.Context, m *models.Message) error {
+	doc, err := s.sealMessage(m)
+	if err != nil {
+		return asError("sealing a message", err)
+	}
+	if err := s.engine.Insert(ctx, colOutbox, doc); err != nil {
+		return asError("keeping a message", err)
+	}
+	m.Rev = doc.Rev
+	return nil
+}
+
 // DueMessages gives pending messages of a lane and route that are due, the longest due first.
 func (s *Store) DueMessages(ctx context.Context, lane models.Lane, route models.Route, now time.Time, limit int) ([]models.Message, error) {
 	out, err := s.findMessages(ctx, Query{

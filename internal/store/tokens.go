@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // tokenDoc says whose a push token is. Its _id is the keyed hash of the token, so that a phone that changes hands is
@@ -49,6 +50,34 @@ func (s *Store) claimFreshToken(ctx context.Context, claim tokenDoc, old string)
 func (s *Store) TokenHolder(ctx context.Context, token string) (string, error) {
 	held, err := s.token(ctx, token)
 	return held.Account, asError("finding a push token", err)
+}
+
+// TokenHolders gives the accounts that claimed push tokens last, by token; those that nobody holds are left out.
+func (s *Store) TokenHolders(ctx context.Context, tokens []string) (map[string]string, error) {
+	var hashes []string
+	of := map[string]string{} // hash -> token
+	rank := map[string]int{}  // how new the hash's key is, the newest 0
+	for _, token := range tokens {
+		for i, hash := range s.keys.Hashes(tokenPurpose, token) {
+			hashes, of[hash], rank[hash] = append(hashes, hash), token, i
+		}
+	}
+	holders, from := map[string]string{}, map[string]int{}
+	for some := range slices.Chunk(hashes, 1000) {
+		err := s.engine.GetAll(ctx, colTokens, some, func(raw Raw) error {
+			var held tokenDoc
+			err := raw.Decode(&held)
+			token := of[held.ID]
+			if before, known := from[token]; !known || rank[held.ID] < before {
+				holders[token], from[token] = held.Account, rank[held.ID]
+			}
+			return err
+		})
+		if err != nil {
+			return nil, asError("finding push tokens", err)
+		}
+	}
+	return holders, nil
 }
 
 // token finds the claim of a push token under any hash key, newest first.
