@@ -48,7 +48,7 @@ func newWorld(t *testing.T, engine store.Engine) *world {
 	pushes, err := push.NewFCM(t.Context(), push.FCMConfig{Project: "test", Endpoint: w.fcm.Endpoint()})
 	must(err)
 	w.app, err = assemble(t.Context(), parts{
-		engine: engine, keys: keys, now: time.Now, log: slog.New(slog.DiscardHandler), sms: gateway, pushes: pushes, oneAddress: true, noQuiet: true,
+		engine: engine, keys: keys, now: time.Now, log: slog.New(slog.DiscardHandler), sms: gateway, pushes: pushes, oneAddress: true, plainHTTP: true, noQuiet: true,
 		otp: budgetConfig{OTPPerPhoneHour: 100, OTPPerPhoneDay: 100, OTPPerAddressHour: 1000, OTPPerDay: 1000}, argon: auth.Argon2{Time: 1, Memory: 8, Threads: 1, Parallel: 4},
 	})
 	must(err)

@@ -36,6 +36,11 @@ type Store interface {
 	// found by stays.
 	ChangeCase(ctx context.Context, account, person, program string, change func(*models.Case) ([]models.Effect, error)) error
 	CasesOfAccount(ctx context.Context, account string) ([]models.Case, error)
+	// Declarations lists an account's own, newest first; personID narrows.
+	Declarations(ctx context.Context, account string, form models.Form, personID string, page models.Page) ([]models.Declaration, string, error)
+	// Inbox lists an account's messages, newest first.
+	Inbox(ctx context.Context, account string, page models.Page) ([]models.Message, string, error)
+	Audit(ctx context.Context, filter models.AuditFilter, page models.Page) ([]models.AuditEntry, string, error)
 	// WriteAudit returns when the entries are durable.
 	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error
 	// Official gives an official by login, models.NotFound when there is none.

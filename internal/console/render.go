@@ -57,9 +57,28 @@ func (s *Console) functions(l models.Lang) template.FuncMap {
 	w := words{s.Texts, l}
 	return template.FuncMap{
 		"t": w.say, "level": w.level, "number": w.number, "ago": func(at time.Time) string { return w.ago(s.Now(), at) },
-		"exact": w.exact, "clock": clock, "day": w.day, "asset": s.assetURL, "shape": shapeOf, "iso": func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"exact": w.exact, "clock": clock, "tel": tel, "local": local, "day": w.day, "asset": s.assetURL, "shape": shapeOf, "iso": func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"list": func(items ...any) []any { return items }, "dict": dict, "join": strings.Join,
 	}
+}
+
+// local is a number as it is dialled in Vietnam.
+func local(phone string) string {
+	if rest, ok := strings.CutPrefix(phone, "+84"); ok {
+		return "0" + rest
+	}
+	return phone
+}
+
+// tel is a link that calls a number.
+func tel(phone string) template.URL {
+	digits := strings.Map(func(c rune) rune {
+		if c == '+' || (c >= '0' && c <= '9') {
+			return c
+		}
+		return -1
+	}, phone)
+	return template.URL("tel:" + digits)
 }
 
 // itoa is for links; what is read has words.number.

@@ -17,15 +17,21 @@ var (
 
 // decisions says for every route of the console who may: a new route without a decision fails the test below.
 var decisions = map[string][]models.Role{
-	"POST /console/sign-out":     everybody,
-	"GET /console/stay":          everybody,
-	"GET /console":               everybody,
-	"GET /console/cases":         readers,
-	"POST /console/cases/search": readers,
-	"POST /console/cases/act":    workers,
-	"POST /console/undo":         workers,
-	"POST /console/views/save":   readers,
-	"POST /console/views/forget": readers,
+	"POST /console/sign-out":            everybody,
+	"GET /console/stay":                 everybody,
+	"GET /console":                      everybody,
+	"GET /console/cases":                readers,
+	"POST /console/cases/search":        readers,
+	"POST /console/cases/act":           workers,
+	"POST /console/undo":                workers,
+	"GET /console/cases/{id}":           readers,
+	"POST /console/cases/{id}/contact":  workers,
+	"POST /console/cases/{id}/change":   workers,
+	"POST /console/cases/{id}/link":     workers,
+	"POST /console/cases/{id}/reveal":   workers,
+	"POST /console/cases/{id}/referral": workers,
+	"POST /console/views/save":          readers,
+	"POST /console/views/forget":        readers,
 }
 
 // forAnybody are the routes that need no sign-in.

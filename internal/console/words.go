@@ -130,7 +130,7 @@ func (w words) deadline(now, due time.Time) string {
 	case due.IsZero():
 		return ""
 	case left <= 0:
-		return w.say("due.over", "span", w.span(-left))
+		return w.say("due.over", "span", w.span(max(-left, time.Minute)))
 	case left < time.Hour:
 		return w.say("due.soon", "at", due.In(models.Hanoi).Format("15:04"), "span", w.span(left))
 	case models.Day(now) == models.Day(due):

@@ -51,6 +51,9 @@ func build(d *decoder, file *programFile, content []byte, opts Options) *Program
 	b.levels(file)
 	b.p.ladder = b.ladder(file.Ladder)
 	b.p.delivery = b.delivery(file.Delivery)
+	for i := range file.CallScript {
+		b.p.callScript = append(b.p.callScript, b.texts(&file.CallScript[i], maxText))
+	}
 	b.examples(file.Examples)
 	return b.p
 }

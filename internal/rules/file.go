@@ -18,6 +18,7 @@ type programFile struct {
 	Levels     entries[levelNode] `yaml:"levels,required"`
 	Ladder     *ladderNode        `yaml:"ladder"`
 	Delivery   *deliveryNode      `yaml:"delivery"`
+	CallScript []textsNode        `yaml:"call_script"`
 	Examples   []exampleNode      `yaml:"examples,required"`
 }
 

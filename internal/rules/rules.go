@@ -26,13 +26,14 @@ type Program struct {
 	content    []byte
 	file       string
 
-	factors  []factor
-	forms    map[models.Form]*Form
-	levels   map[models.Level]levelTexts
-	ladder   Ladder
-	delivery Delivery
-	examples []Example
-	commune  func(string) (string, *models.FieldError)
+	factors    []factor
+	forms      map[models.Form]*Form
+	levels     map[models.Level]levelTexts
+	ladder     Ladder
+	delivery   Delivery
+	callScript []texts
+	examples   []Example
+	commune    func(string) (string, *models.FieldError)
 }
 
 // factor is one thing worth knowing about a person, in words.
@@ -101,6 +102,15 @@ func (p *Program) Form(form models.Form) (*Form, bool) {
 
 // Deadline is how soon officials owe a person of that level a first contact; 0 means that they owe none.
 func (p *Program) Deadline(level models.Level) time.Duration { return p.levels[level].deadline }
+
+// CallScript is what an official says and asks on the phone, step by step; empty when the program has none.
+func (p *Program) CallScript(lang models.Lang) []string {
+	steps := make([]string, len(p.callScript))
+	for i, step := range p.callScript {
+		steps[i] = step.in(lang)
+	}
+	return steps
+}
 
 // Factors lists the codes of the factors in the program's order.
 func (p *Program) Factors() []string {

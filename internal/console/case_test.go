@@ -1,0 +1,130 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"khaibao/models"
+)
+
+var hidden = regexp.MustCompile(`name="(rev|seen)" value="([^"]*)"`)
+
+// hiddenOf gives what a page's forms carry of the state that it shows.
+func (p page) hiddenOf() (rev, seen string) {
+	for _, m := range hidden.FindAllStringSubmatch(p.body, -1) {
+		if m[1] == "rev" {
+			rev = m[2]
+		} else {
+			seen = m[2]
+		}
+	}
+	return rev, seen
+}
+
+func has(t *testing.T, what string, p page, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(p.body, text) && !strings.Contains(p.words(), text) {
+			t.Errorf("%s: no %q in %s", what, text, p.words())
+		}
+	}
+}
+
+func hasNot(t *testing.T, what string, p page, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if strings.Contains(p.body, text) {
+			t.Errorf("%s: %q in %s", what, text, p.words())
+		}
+	}
+}
+
+// A case says why it is there, what has happened and how it went, and names nobody until a reason is given.
+func TestCasePage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	citizen, person := w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true, "contact_case": "yes"})
+	w.clock.Store(int64(24 * time.Hour))
+	w.declare(citizen, person, models.FormDaily, map[string]any{"temperature": 38.5, "spo2": 91, "cough": true})
+	b := w.official("an.nguyen", models.Officer, bacSon)
+	path := "/console/cases/" + b.get("/console/cases").ids()[0]
+	got := b.want(http.StatusOK, b.get(path))
+	has(t, "the case", got, "N*** T*** L***", "0901***001", "Nguy cơ cao", "phiên bản 1", "Kịch bản gọi", "Cập nhật hằng ngày (ứng dụng)", "38,5", "91", `class="chart"`, "polyline")
+	hasNot(t, "the case", got, "Nông Thị Lan", "0901230001", "901230001")
+
+	empty := b.want(http.StatusUnprocessableEntity, b.submit(path+"/reveal", "reason", " "))
+	hasNot(t, "without a reason", empty, "Nông Thị Lan")
+	shown := b.want(http.StatusOK, b.submit(path+"/reveal", "reason", "Gọi điện hỏi thăm"))
+	has(t, "revealed", shown, "Nông Thị Lan", "0901230001", `href="tel:&#43;84901230001"`, "21/03/1958")
+	again := b.get(path)
+	hasNot(t, "loaded again", again, "Nông Thị Lan")
+	has(t, "who looked", again, "Gọi điện hỏi thăm", "an.nguyen")
+
+	undone := b.follow(b.submit(path+"/contact", "outcome", "wrong_number", "note", "Số của người khác."))
+	has(t, "a call", undone, "Sai số", "Số của người khác.", "Đã ghi kết quả liên hệ")
+	undo := regexp.MustCompile(`name="undo" value="([^"]+)"`).FindStringSubmatch(undone.body)
+	hasNot(t, "taken back", b.follow(b.submit("/console/undo", "undo", undo[1], "back", path)), "Số của người khác.")
+
+	note := b.want(http.StatusOK, b.submit(path+"/referral", "to", "Trung tâm Y tế Bắc Sơn", "reason", "SpO2 thấp"))
+	has(t, "the referral", note, "Giấy chuyển tuyến", "Trung tâm Y tế Bắc Sơn", "Nông Thị Lan", "SpO2 thấp", "38,5", "Cán bộ an.nguyen")
+	has(t, "the referral is a look", b.get(path), "Giấy chuyển tuyến: SpO2 thấp")
+	b.want(http.StatusUnprocessableEntity, b.submit(path+"/referral", "to", "", "reason", "SpO2 thấp"))
+	viewer := w.official("xem", models.Viewer, bacSon)
+	hasNot(t, "a viewer", viewer.want(http.StatusOK, viewer.get(path)), "/reveal", "/contact", "/change")
+}
+
+// Two officials on one case: the second sees that it changed and what, and loses nothing typed.
+func TestTwoOnOneCase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	one, two := w.official("mot", models.Officer, bacSon), w.official("hai", models.Officer, bacSon)
+	path := "/console/cases/" + one.get("/console/cases").ids()[0]
+	change := func(b *browser, seen page, pairs ...string) page {
+		rev, state := seen.hiddenOf()
+		return b.submit(path+"/change", append(pairs, "rev", rev, "seen", state)...)
+	}
+	first, second := one.get(path), two.get(path)
+	one.follow(change(one, first, "status", "monitoring", "assignee", "mot", "note", "Đã hẹn."))
+	late := two.want(http.StatusPreconditionFailed, change(two, second, "status", "referred", "assignee", "", "note", "Tôi đã gọi & hẹn 15:00.", "level", "high", "assess_reason", "Thở nhanh"))
+	has(t, "the second", late, "vừa được người khác thay đổi", "Tình trạng: Đang theo dõi.", "Phụ trách: mot.", "Có thêm ghi chú.", "Tôi đã gọi &amp; hẹn 15:00.", `value="Thở nhanh"`, `value="referred" selected`, `value="high" selected`)
+	saved := two.follow(change(two, late, "status", "monitoring", "assignee", "mot", "note", "Tôi đã gọi & hẹn 15:00.", "level", "high", "assess_reason", "Thở nhanh"))
+	has(t, "saved", saved, "Tôi đã gọi &amp; hẹn 15:00.", "Đã hẹn.", "Thở nhanh")
+	rev, seen := saved.hiddenOf()
+	bad := two.want(http.StatusUnprocessableEntity, two.post(path+"/change", url.Values{"csrf": {two.csrf()}, "rev": {rev}, "seen": {seen}, "level": {"high"}, "note": {"giữ lại"}}))
+	has(t, "a level without grounds", bad, "Bắt buộc", "giữ lại")
+}
+
+// Two households declared one person: the page finds the other case, links and parts them, and shows neither household
+// more of the other than a masked line.
+func TestSamePerson(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"cough": true})
+	w.declared("Lý Văn Minh", bacSon, map[string]any{"cough": true})
+	w.declared("Nông Thị Lan", dongKinh, map[string]any{"fever": true}) // another commune: not for this official
+	b := w.official("an.nguyen", models.Officer, bacSon)
+	var path, other string
+	for _, id := range b.submit("/console/cases/search", "q", "nong thi lan").ids() {
+		path, other = "/console/cases/"+id, path
+	}
+	other = strings.TrimPrefix(other, "/console/cases/")
+	got := b.get(path)
+	if ids := got.ids(); len(ids) != 1 || ids[0] != other {
+		t.Fatalf("alike are %v, want %s", ids, other)
+	}
+	rev, _ := got.hiddenOf()
+	linked := b.follow(b.submit(path+"/link", "same_as", other, "rev", rev))
+	has(t, "linked", linked, "Đã nối hai ca", "Tách hai ca")
+	if n := strings.Count(b.get("/console/cases").words(), "trùng người"); n != 1 {
+		t.Errorf("the queue marks %d cases", n)
+	}
+	rev, _ = linked.hiddenOf()
+	parted := b.follow(b.submit(path+"/link", "same_as", "", "rev", rev))
+	hasNot(t, "parted", parted, "Tách hai ca</button>")
+}

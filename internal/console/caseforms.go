@@ -1,0 +1,196 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"khaibao/internal/cases"
+	"khaibao/models"
+)
+
+// seenOf is the work that a page shows, in codes.
+func seenOf(c *models.Case) string {
+	assessed := ""
+	if c.Assessment != nil {
+		assessed = c.Assessment.Level.String()
+	}
+	return strings.Join([]string{string(c.Status), c.Assignee, c.Level.String(), c.Commune, assessed, itoa(len(c.Contacts)), itoa(len(c.Notes)), itoa(len(c.Levels))}, "|")
+}
+
+// changesSince says what is different from what a page showed.
+func (r *request) changesSince(seen string, story *cases.Story) []string {
+	was, now := strings.Split(seen, "|"), strings.Split(seenOf(&story.Case), "|")
+	if len(was) != len(now) {
+		return nil
+	}
+	w := r.words()
+	texts := []func() string{
+		func() string {
+			return r.say("change.status", "to", r.s.Texts.Text(r.lang, "status."+string(story.Status), nil))
+		},
+		func() string { return r.say("change.assignee", "to", orText(story.Assignee, r.say("bulk.nobody"))) },
+		func() string { return r.say("change.level", "to", w.level(story.Level)) },
+		func() string { return r.say("change.area", "to", r.areaName(story.Commune)) },
+		func() string {
+			if story.Assessment == nil {
+				return ""
+			}
+			return r.say("change.assessment", "to", w.level(story.Assessment.Level))
+		},
+		func() string { return r.say("change.contacts") }, func() string { return r.say("change.notes") }, func() string { return r.say("change.forms") },
+	}
+	var out []string
+	for i := range now {
+		if was[i] != now[i] {
+			out = append(out, texts[i]())
+		}
+	}
+	return out
+}
+
+func orText(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// casePath is the page of the case that a route is about.
+func (r *request) casePath() string { return "/console/cases/" + r.PathValue("id") }
+
+// again shows the case with what was typed, when something was wrong with it or somebody was faster.
+func (r *request) again(err error, form typed) error {
+	switch models.KindOf(err) {
+	case models.Changed:
+		return r.showCase(http.StatusPreconditionFailed, nil, form, nil)
+	case models.Invalid:
+		f := r.failure(err)
+		return r.showCase(f.Status, f.Fields, form, nil)
+	}
+	return err
+}
+
+// logContact keeps how a call ended. It adds and never overwrites, so it asks for no particular state of the case.
+func (r *request) logContact() error {
+	form := r.PostForm
+	in := cases.ContactInput{Outcome: models.Outcome(form.Get("outcome")), Note: form.Get("note")}
+	if _, err := r.s.Cases.Get(r.Context(), r.official, r.PathValue("id")); err != nil {
+		return err
+	}
+	done, err := r.s.Cases.Act(r.Context(), r.official, cases.Selection{IDs: []string{r.PathValue("id")}}, cases.Action{Contact: &in})
+	if err != nil {
+		return r.again(err, typed{ContactNote: form.Get("note")})
+	}
+	return r.redirect((filter{}).link(r.casePath(), doneLink("contact", done)...))
+}
+
+// changeCase changes what the page's form says: only what differs from what the page showed.
+func (r *request) changeCase() error {
+	form := r.PostForm
+	patch, typedIn := cases.Patch{}, typed{
+		Note: form.Get("note"), Status: form.Get("status"), Assignee: form.Get("assignee"), Area: form.Get("area"),
+		Level: form.Get("level"), AssessReason: form.Get("assess_reason"),
+	}
+	was := strings.Split(form.Get("seen"), "|")
+	shown := func(i int) string {
+		if i < len(was) {
+			return was[i]
+		}
+		return ""
+	}
+	if status := models.CaseStatus(typedIn.Status); form.Has("status") && typedIn.Status != shown(0) {
+		patch.Status = &status
+	}
+	if form.Has("assignee") && typedIn.Assignee != shown(1) {
+		patch.Assignee = &typedIn.Assignee
+	}
+	if form.Has("area") && typedIn.Area != shown(3) {
+		patch.Area = &typedIn.Area
+	}
+	if strings.TrimSpace(typedIn.Note) != "" {
+		patch.Note = &typedIn.Note
+	}
+	if level, err := models.ParseLevel(typedIn.Level); err == nil && typedIn.Level != "" {
+		patch.Assessment = &cases.AssessmentInput{Level: level, Reason: typedIn.AssessReason}
+	}
+	return r.patch(patch, typedIn, "changed")
+}
+
+// link says that this case and another are about one person; an empty one parts them.
+func (r *request) link() error {
+	same := r.PostForm.Get("same_as")
+	return r.patch(cases.Patch{SameAs: &same}, typed{}, map[bool]string{true: "parted", false: "linked"}[same == ""])
+}
+
+func (r *request) patch(patch cases.Patch, form typed, code string) error {
+	_, err := r.s.Cases.Change(r.Context(), r.official, r.PathValue("id"), []string{r.PostForm.Get("rev")}, patch)
+	if err != nil {
+		return r.again(err, form)
+	}
+	return r.redirect(r.casePath() + "?done=" + code)
+}
+
+// reveal shows who it is, once: the page that shows it is the answer itself, and a reason is kept before.
+func (r *request) reveal() error {
+	reason := r.PostForm.Get("reason")
+	who, err := r.s.Cases.Reveal(r.Context(), r.official, r.PathValue("id"), reason)
+	if err != nil {
+		return r.again(err, typed{Reason: reason})
+	}
+	return r.showCase(http.StatusOK, nil, typed{}, &who)
+}
+
+// referralView is a referral note, one page of A4.
+type referralView struct {
+	Who        cases.Identity
+	Sex        string
+	Born       string
+	Place      string
+	To, Reason string
+	Level      models.Level
+	Reasons    []string
+	Answers    []answerView
+	DeclaredAt time.Time
+	Program    string
+	Version    int
+	Assessment *assessmentView
+	Readings   []reading
+	By         string
+	Unit       string
+	At         time.Time
+	Case       string
+}
+
+// referral makes the note for another facility. It names the person, so it is a look with a reason like any other.
+func (r *request) referral() error {
+	to, reason := strings.TrimSpace(r.PostForm.Get("to")), r.PostForm.Get("reason")
+	if to == "" || len(to) > 200 {
+		return r.again(models.InvalidField("/to", "required", nil), typed{Reason: reason, To: to})
+	}
+	why := r.say("referral.reason", "reason", reason)
+	if strings.TrimSpace(reason) == "" {
+		why = ""
+	}
+	who, err := r.s.Cases.Reveal(r.Context(), r.official, r.PathValue("id"), why)
+	if err != nil {
+		return r.again(err, typed{Reason: reason, To: to})
+	}
+	story, err := r.s.Cases.Story(r.Context(), r.official, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	v, err := r.caseView(&story)
+	if err != nil {
+		return err
+	}
+	note := referralView{
+		Who: who, To: to, Reason: reason, Level: story.Level, Reasons: v.Reasons, Answers: v.Answers, DeclaredAt: story.LastDeclaredAt, Program: v.Program, Version: v.Version,
+		Assessment: v.Assessment, Readings: v.Chart.latest(5), By: r.official.Name, Unit: r.areaName(string(r.official.Area)), At: r.s.Now(), Case: story.ID,
+		Place: r.areaName(story.Commune) + ", " + r.areaName(story.Province), Born: r.words().day(who.BirthDate),
+	}
+	if who.Sex != "" {
+		note.Sex = r.s.Texts.Text(r.lang, "sex."+string(who.Sex), nil)
+	}
+	return r.show(http.StatusOK, "referral", note)
+}

@@ -1,0 +1,324 @@
+package console
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"khaibao/internal/cases"
+	"khaibao/internal/rules"
+	"khaibao/models"
+)
+
+// caseView is one case on one page.
+type caseView struct {
+	Row        rowView
+	Rev        string
+	Seen       string // the work that this page shows, to tell later what has changed
+	Version    int
+	Program    string
+	Latest     models.Level
+	Reasons    []string
+	Answers    []answerView
+	Script     []string
+	Assessment *assessmentView
+	OpenedAt   time.Time
+	ClosedAt   time.Time
+	Missed     time.Time
+	Contacts   []contactView
+	Timeline   []eventView
+	Chart      chart
+	Household  []rowView
+	Same       []rowView
+	Alike      []rowView
+	SameAs     string
+	Looks      []lookView
+	Statuses   []option
+	Colleagues []option
+	Levels     []option
+	Communes   []option
+	CanWork    bool
+	Closed     bool
+	Revealed   *cases.Identity
+	RevealedAs string // sex in words
+	Problems   []string
+	Changes    []string // what somebody else changed while this was being typed
+	Form       typed
+}
+
+// typed is what an official typed, so that a page that comes back has it still.
+type typed struct{ Note, ContactNote, Reason, AssessReason, Status, Assignee, Level, Area, To string }
+
+type answerView struct {
+	Question, Answer string
+	Fired            bool // one of those that made the level
+}
+
+type assessmentView struct {
+	Level      models.Level
+	Reason, By string
+	At         time.Time
+}
+
+type contactView struct {
+	Outcome, Note, By string
+	At                time.Time
+}
+
+// eventView is one line of the timeline.
+type eventView struct {
+	At          time.Time
+	Kind, Title string
+	Text        string
+	HasLevel    bool
+	Level       models.Level
+}
+
+// lookView is one look at the identity.
+type lookView struct {
+	At        time.Time
+	By, Where string
+	Reason    string
+}
+
+func (r *request) casePage() error { return r.showCase(http.StatusOK, nil, typed{}, nil) }
+
+// showCase renders a case, with what was typed and what was wrong with it.
+func (r *request) showCase(status int, problems []string, form typed, revealed *cases.Identity) error {
+	story, err := r.s.Cases.Story(r.Context(), r.official, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	view, err := r.caseView(&story)
+	if err != nil {
+		return err
+	}
+	view.Problems, view.Form, view.Revealed = problems, form, revealed
+	if revealed != nil && revealed.Sex != "" {
+		view.RevealedAs = r.s.Texts.Text(r.lang, "sex."+string(revealed.Sex), nil)
+	}
+	if status == http.StatusPreconditionFailed {
+		view.Changes = r.changesSince(r.PostForm.Get("seen"), &story)
+	}
+	return r.show(status, "case", view)
+}
+
+func (r *request) caseView(story *cases.Story) (caseView, error) {
+	v := caseView{
+		Row: r.row(&story.View), Rev: story.Rev, Seen: seenOf(&story.Case), Version: story.Version, Program: r.programName(story.Program),
+		Latest: story.LatestLevel, OpenedAt: story.OpenedAt, ClosedAt: story.ClosedAt, Missed: story.MissedSince, SameAs: story.SameAs,
+		CanWork: r.official.Role.May(models.WorkCases), Closed: story.Status == models.CaseClosed, Looks: r.looks(story.Audit),
+		Household: r.rows(story.Household), Same: r.rows(story.Same),
+	}
+	if a := story.Assessment; a != nil {
+		v.Assessment = &assessmentView{a.Level, a.Reason, a.By, a.At}
+	}
+	for _, c := range slices.Backward(story.Contacts) {
+		v.Contacts = append(v.Contacts, contactView{r.say("outcome." + string(c.Outcome)), c.Note, c.By, c.At})
+	}
+	if p, ok := r.s.Programs.Version(story.Program, story.Version); ok {
+		v.Script = p.CallScript(r.lang)
+		for _, reason := range p.Explain(story.DecidedBy.Form, models.Decision{Level: story.Level, Factors: story.Factors, Reasons: story.Reasons}, r.lang).Reasons {
+			v.Reasons = append(v.Reasons, reason.Text)
+		}
+		v.Answers = r.answers(p, story.DecidedBy.Form, story.Answers, story.Reasons)
+		v.Chart = r.chart(p, story.Forms)
+	}
+	v.Timeline = r.timeline(story)
+	return v, r.choices(story, &v)
+}
+
+func (r *request) rows(views []cases.View) []rowView {
+	var out []rowView
+	for i := range views {
+		out = append(out, r.row(&views[i]))
+	}
+	return out
+}
+
+// choices fills the lists of the page's forms, for those who work on cases.
+func (r *request) choices(story *cases.Story, v *caseView) error {
+	if !v.CanWork {
+		return nil
+	}
+	for _, s := range models.CaseStatuses() {
+		v.Statuses = append(v.Statuses, option{string(s), r.s.Texts.Text(r.lang, "status."+string(s), nil), s == story.Status})
+	}
+	colleagues, err := r.s.Cases.Colleagues(r.Context(), r.official)
+	if err != nil {
+		return err
+	}
+	v.Colleagues = []option{{"", r.say("bulk.nobody"), story.Assignee == ""}}
+	for _, o := range colleagues {
+		v.Colleagues = append(v.Colleagues, option{o.Login, o.Name + " (" + o.Login + ")", o.Login == story.Assignee})
+	}
+	for _, l := range slices.Backward(models.Levels()) {
+		v.Levels = append(v.Levels, option{l.String(), r.words().level(l), false})
+	}
+	if communes, ok := r.s.Areas.Communes(story.Province); ok && !r.official.Area.IsCommune() {
+		for _, c := range communes {
+			v.Communes = append(v.Communes, option{c.Code, c.In(r.lang), c.Code == story.Commune})
+		}
+	}
+	alike, err := r.s.Cases.Alike(r.Context(), r.official, story.ID)
+	v.Alike = r.rows(alike)
+	return err
+}
+
+// answers are a form's answers in words, in the order they were asked.
+func (r *request) answers(p *rules.Program, form models.Form, given models.Answers, fired []models.Reason) []answerView {
+	f, ok := p.Form(form)
+	if !ok {
+		return nil
+	}
+	var out []answerView
+	for i := range f.Questions {
+		q := &f.Questions[i]
+		answer, answered := given[q.ID]
+		if !answered {
+			continue
+		}
+		made := slices.ContainsFunc(fired, func(reason models.Reason) bool { return slices.Contains(reason.Questions, q.ID) })
+		out = append(out, answerView{q.Text(r.lang), r.answer(q, answer), made})
+	}
+	slices.SortStableFunc(out, func(a, b answerView) int { return cmp.Compare(rank(b.Fired), rank(a.Fired)) })
+	return out
+}
+
+func rank(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func (r *request) answer(q *rules.Question, answer any) string {
+	switch a := answer.(type) {
+	case bool:
+		if a {
+			return r.say("yes")
+		}
+		return r.say("no")
+	case int64:
+		return r.words().number(a)
+	case float64:
+		return r.words().decimal(a)
+	case []string:
+		names := make([]string, len(a))
+		for i, id := range a {
+			names[i] = optionText(q, id, r.lang)
+		}
+		if len(names) == 0 {
+			return r.say("none")
+		}
+		return strings.Join(names, ", ")
+	case string:
+		switch q.Type {
+		case rules.TypeDate:
+			return r.words().day(a)
+		case rules.TypeArea:
+			return r.areaName(a)
+		case rules.TypeChoice:
+			return optionText(q, a, r.lang)
+		}
+		return a
+	}
+	return ""
+}
+
+func optionText(q *rules.Question, id string, l models.Lang) string {
+	for i := range q.Options {
+		if q.Options[i].ID == id {
+			return q.Options[i].Text(l)
+		}
+	}
+	return id
+}
+
+// timeline is everything that happened, newest first.
+func (r *request) timeline(story *cases.Story) []eventView {
+	var out []eventView
+	for i := range story.Forms {
+		d := &story.Forms[i]
+		title := r.say("event.form."+string(d.Form), "channel", r.say("channel."+string(d.Channel)))
+		if d.Official != "" {
+			title += " · " + d.Official
+		}
+		text := ""
+		if p, ok := r.s.Programs.Version(d.Program, d.Version); ok {
+			var reasons []string
+			for _, reason := range p.Explain(d.Form, d.Decision, r.lang).Reasons {
+				reasons = append(reasons, reason.Text)
+			}
+			text = strings.Join(reasons, " ")
+		}
+		out = append(out, eventView{d.OccurredAt, "form", title, text, true, d.Decision.Level})
+	}
+	for _, c := range story.Contacts {
+		out = append(out, eventView{At: c.At, Kind: "contact", Title: r.say("event.contact", "outcome", r.say("outcome."+string(c.Outcome)), "by", c.By), Text: c.Note})
+	}
+	for _, n := range story.Notes {
+		out = append(out, eventView{At: n.At, Kind: "note", Title: r.say("event.note", "by", n.By), Text: n.Text})
+	}
+	for i := range story.Messages {
+		m := &story.Messages[i]
+		out = append(out, eventView{At: m.CreatedAt, Kind: "message", Title: r.say("event.message", "kind", r.kindText("message_kind", string(m.Kind)), "state", r.kindText("message_state", string(m.State)))})
+	}
+	for i := range story.Audit {
+		if text := r.changeText(&story.Audit[i]); text != "" {
+			e := &story.Audit[i]
+			out = append(out, eventView{At: e.At, Kind: "change", Title: r.say("event.change", "by", e.Login), Text: text})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b eventView) int { return b.At.Compare(a.At) })
+	return out
+}
+
+// kindText is the text of a code; one that is new here is shown as it is.
+func (r *request) kindText(section, code string) string {
+	if key := section + "." + code; r.s.Texts.Has("console." + key) {
+		return r.say(key)
+	}
+	return code
+}
+
+// changeText says what a change of the audit changed, besides what the timeline shows by itself.
+func (r *request) changeText(e *models.AuditEntry) string {
+	var out []string
+	d := e.Detail
+	if d["undo"] != "" {
+		out = append(out, r.say("change.undo"))
+	}
+	if to, ok := d["status"]; ok && d["undo"] == "" && d["contact"] == "" {
+		out = append(out, r.say("change.status", "to", r.s.Texts.Text(r.lang, "status."+to, nil)))
+	}
+	if to, ok := d["assignee"]; ok && d["undo"] == "" {
+		if to == "" {
+			to = r.say("bulk.nobody")
+		}
+		out = append(out, r.say("change.assignee", "to", to))
+	}
+	if to, ok := d["area"]; ok {
+		out = append(out, r.say("change.area", "to", r.areaName(to)))
+	}
+	if to, err := models.ParseLevel(d["assessment"]); err == nil && d["assessment"] != "" {
+		out = append(out, r.say("change.assessment", "to", r.words().level(to)))
+	}
+	if to, ok := d["same_as"]; ok {
+		out = append(out, r.say("change.same."+map[bool]string{true: "parted", false: "linked"}[to == ""]))
+	}
+	return strings.Join(out, " ")
+}
+
+// looks are the looks at the identity, newest first.
+func (r *request) looks(audit []models.AuditEntry) []lookView {
+	var out []lookView
+	for i := range audit {
+		if e := &audit[i]; e.Action == "reveal" {
+			out = append(out, lookView{e.At, e.Login, r.areaName(string(e.Area)), e.Reason})
+		}
+	}
+	return out
+}
