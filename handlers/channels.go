@@ -55,7 +55,10 @@ func Channels(c Config) (http.Handler, error) {
 }
 
 // gateMetrics are the numbers of what gateways hand on.
-type gateMetrics struct{ refused, turns *prometheus.CounterVec }
+type gateMetrics struct {
+	refused, turns *prometheus.CounterVec
+	replyParts     prometheus.Counter
+}
 
 func measureGates(registry *prometheus.Registry) (*gateMetrics, error) {
 	m := &gateMetrics{
@@ -65,12 +68,18 @@ func measureGates(registry *prometheus.Registry) (*gateMetrics, error) {
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "khaibao_channel_turns_total", Help: "Messages from citizens by SMS and USSD: answered, silent, over_budget, not_mobile.",
 		}, []string{"channel", "outcome"}),
+		replyParts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "khaibao_channel_reply_parts_total", Help: "Parts of the replies in SMS conversations: what an operator charges for.",
+		}),
 	}
 	var err error
 	if m.refused, err = registered(registry, m.refused); err != nil {
 		return nil, err
 	}
-	m.turns, err = registered(registry, m.turns)
+	if m.turns, err = registered(registry, m.turns); err != nil {
+		return nil, err
+	}
+	m.replyParts, err = registered(registry, m.replyParts)
 	return m, err
 }
 

@@ -99,6 +99,24 @@ func TestReceiveSMS(t *testing.T) {
 		{Channel: models.ChannelSMS, Phone: "+84900000001", ID: "k-3", Text: "quiet"},
 	}
 	diff(t, "heard", g.parrot.heard, want)
+	diff(t, "parts", testutil.ToFloat64(g.server.gates.replyParts), 2.0)
+}
+
+// A reply that Kannel would cut is a fault of ours, like any other: the citizen is told, and the log says what it was.
+func TestFaultsAreToldAtOnce(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	told := g.texts.Text(models.Vietnamese, "channel.broken", nil)
+	if size := gsm.Measure(told); size.Parts != 1 || size.UCS2 {
+		t.Errorf("%q: %+v", told, size)
+	}
+	g.want(http.StatusOK, g.sms("0900000001", "k1", strings.Repeat("a", 5*153-6)))
+	diff(t, "too long", string(g.want(http.StatusOK, g.sms("0900000001", "k2", strings.Repeat("a", 5*153-5))).body), told)
+	g.parrot.fail = models.Fail(models.Internal, "internal")
+	diff(t, "broken", string(g.want(http.StatusOK, g.sms("0900000001", "k3", "a")).body), told)
+	if !strings.Contains(g.log.String(), "a reply of 6 parts") || !strings.Contains(g.log.String(), `"level":"ERROR"`) {
+		t.Errorf("the log says nothing of it:\n%s", g.log)
+	}
 }
 
 // Operators' own senders and foreign numbers get no answer: theirs would come back.

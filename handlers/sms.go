@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -8,10 +11,12 @@ import (
 
 	"khaibao/internal/gsm"
 	"khaibao/internal/sms"
+	"khaibao/models"
 )
 
 // receiveSMS answers an SMS that a gateway hands on. The body is the reply; an empty one with 200 means that there is none,
-// since a gateway takes 204 for a failure. 503 makes Kannel try again.
+// since a gateway takes 204 for a failure. Whatever is not 200 makes Kannel try again, which is right when a dependency is
+// down. With a fault of ours it would only fail again, so the citizen is told at once.
 func (s *Server) receiveSMS(c echo.Context) error {
 	body, err := callbackBody(c.Request())
 	if err != nil {
@@ -23,15 +28,32 @@ func (s *Server) receiveSMS(c echo.Context) error {
 		return err
 	}
 	reply, err := s.converse(c, in)
+	if parts := gsm.Measure(reply.Text).Parts; err == nil && parts > longestReply {
+		err = fmt.Errorf("a reply of %d parts, which a gateway would cut", parts)
+	}
+	if models.Internal.Is(err) && !errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(err, s.replySMS(c, s.Texts.Text(models.Vietnamese, "channel.broken", nil))) // err is for the log
+	}
 	if err != nil {
 		return err
 	}
-	if gsm.Measure(reply.Text).UCS2 { // Kannel would send question marks for what is not in the GSM alphabet
+	return s.replySMS(c, reply.Text)
+}
+
+func (s *Server) replySMS(c echo.Context, text string) error {
+	size := gsm.Measure(text)
+	if text != "" {
+		s.gates.replyParts.Add(float64(size.Parts))
+	}
+	if size.UCS2 { // Kannel would send question marks for what is not in the GSM alphabet
 		c.Response().Header().Set("X-Kannel-Coding", "2")
 		c.Response().Header().Set("X-Kannel-Charset", "UTF-8")
 	}
-	return c.Blob(http.StatusOK, echo.MIMETextPlainCharsetUTF8, []byte(reply.Text))
+	return c.Blob(http.StatusOK, echo.MIMETextPlainCharsetUTF8, []byte(text))
 }
+
+// longestReply is how many parts a reply may have: max-messages of docs/gateways.md, beyond which Kannel cuts silently.
+const longestReply = 5
 
 // smsReport hears what became of an SMS of ours. Whatever it says, a gateway that was given the address is told 200: it has
 // done its part, and would come back with anything else.

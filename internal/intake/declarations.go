@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -116,32 +115,18 @@ func (s *Service) decide(ctx context.Context, account *models.Account, citizen m
 	return d, nil
 }
 
-// maxForms is how many earlier forms of a kind are looked at: four a day as far back as rules see.
-const maxForms = 56
-
 // recall notes what the decision uses of the person's earlier forms, and which of them is the newest. A declaration whose
 // rules name no earlier value reads nothing. What comes in late sees what happened before it, as far as that is here.
 func (s *Service) recall(ctx context.Context, program *rules.Program, d *models.Declaration) error {
 	if d.Form != models.FormDaily && len(program.Earlier(d.Form)) == 0 {
 		return nil
 	}
-	var forms []models.Declaration
-	for _, form := range []models.Form{models.FormDeclaration, models.FormDaily} {
-		found, err := s.store.Forms(ctx, d.Account, form, d.PersonID, d.Program, d.OccurredAt.Add(-rules.LookBack), d.OccurredAt, maxForms)
-		if err != nil {
-			return err
-		}
-		forms = append(forms, found...)
+	forms, err := s.store.History(ctx, d.Account, d.PersonID, d.Program, d.OccurredAt.Add(-rules.LookBack), d.OccurredAt)
+	if err != nil || len(forms) == 0 {
+		return err
 	}
-	if len(forms) == 0 {
-		return nil
-	}
-	slices.SortStableFunc(forms, func(a, b models.Declaration) int {
-		return cmp.Or(b.OccurredAt.Compare(a.OccurredAt), b.ReceivedAt.Compare(a.ReceivedAt))
-	})
-	newest := &forms[0]
 	d.Previous = models.LevelAt{
-		At: newest.OccurredAt, Level: newest.Decision.Level, Declaration: models.DeclarationRef{Form: newest.Form, ID: newest.ID},
+		At: forms[0].OccurredAt, Level: forms[0].Decision.Level, Declaration: models.DeclarationRef{Form: forms[0].Form, ID: forms[0].ID},
 	}
 	d.Earlier = program.Recall(d.Form, d.OccurredAt, forms)
 	return nil

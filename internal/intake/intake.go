@@ -23,9 +23,9 @@ type Store interface {
 	// InsertDeclaration keeps a declaration, models.Conflict when its id is taken.
 	InsertDeclaration(ctx context.Context, d *models.Declaration) error
 	Declaration(ctx context.Context, account string, form models.Form, id string) (*models.Declaration, error)
-	// Forms gives a person's forms under a program that happened from a moment until before another: at most limit, those
-	// with the newest ids.
-	Forms(ctx context.Context, account string, form models.Form, personID, program string, from, before time.Time, limit int) ([]models.Declaration, error)
+	// History gives a person's declarations and updates under a program that happened from a moment until before another,
+	// the newest first.
+	History(ctx context.Context, account, personID, program string, from, before time.Time) ([]models.Declaration, error)
 	Declarations(ctx context.Context, account string, form models.Form, personID string, page models.Page) ([]models.Declaration, string, error)
 	// HasCases tells whether a person has a case that is not closed, or a flag that is about to open one.
 	HasOpenCase(ctx context.Context, account, personID string) (bool, error)

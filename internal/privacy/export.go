@@ -55,6 +55,8 @@ type ExportDeclaration struct {
 	Level      models.Level   `json:"level"`
 	Factors    []string       `json:"factors"`
 	Rules      []string       `json:"rules"`
+	// Earlier is what the rules used of earlier forms: answers by question id, "level" and "days".
+	Earlier models.Earlier `json:"earlier"`
 }
 
 // ExportCase is what officials keep about a flagged person.
@@ -174,7 +176,7 @@ func (s *Service) exportForms(ctx context.Context, account string, form models.F
 		return ExportDeclaration{
 			d.ID, d.PersonID, d.Program, d.Version, d.Channel, d.Answers, d.Age, d.Sex, d.Commune, d.OccurredAt, d.ReceivedAt,
 			d.Decision.Level, mapped(d.Decision.Factors, func(f string) string { return f }),
-			mapped(d.Decision.Reasons, func(r models.Reason) string { return r.Rule }),
+			mapped(d.Decision.Reasons, func(r models.Reason) string { return r.Rule }), d.Earlier,
 		}
 	}), err
 }

@@ -266,28 +266,6 @@ func (s *Store) Declarations(ctx context.Context, account string, form models.Fo
 	return ds, next, nil
 }
 
-// Forms gives forms of a person under a program that happened from a moment until before another, without their free
-// text: at most limit, those with the newest client ids, in that order. They are found in the range of the account's ids.
-func (s *Store) Forms(ctx context.Context, account string, form models.Form, personID, program string, from, before time.Time, limit int) ([]models.Declaration, error) {
-	docs, err := s.findDeclarations(ctx, form, Query{
-		Where: []Cond{
-			{"_id", Gt, account + "|"}, {"_id", Lt, account + "}"}, {"person", Eq, personID}, {"program", Eq, program},
-			{"occurred_at", Ge, At(from)}, {"occurred_at", Lt, At(before)},
-		},
-		Sort: []Order{{"_id", true}}, Limit: limit,
-	})
-	if err != nil {
-		return nil, asError("reading earlier forms", err)
-	}
-	out := make([]models.Declaration, len(docs))
-	for i := range docs {
-		if out[i], err = docs[i].model(form, seal.DataKey{}); err != nil {
-			return nil, asError("reading earlier forms", err)
-		}
-	}
-	return out, nil
-}
-
 func (s *Store) findDeclarations(ctx context.Context, form models.Form, q Query) ([]declarationDoc, error) {
 	var docs []declarationDoc
 	err := s.engine.Find(ctx, formCollection(form), q, func(raw Raw) error {

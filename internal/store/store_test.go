@@ -264,68 +264,6 @@ func TestCasesAreWithinTheirScope(t *testing.T) {
 	})
 }
 
-// Forms are found by who, what and when, newest id first, whole but for the free text.
-func TestFormsOfAPerson(t *testing.T) {
-	t.Parallel()
-	each(t, func(t *testing.T, s *store.Store) {
-		ctx, account := t.Context(), household(t, s).ID
-		id := func(n int) string { return fmt.Sprintf("019ac000-0000-7000-8000-%012d", n) }
-		keep := func(n int, change func(*models.Declaration)) *models.Declaration {
-			d := declaration(account, id(n), models.LevelModerate)
-			change(d)
-			if err := s.InsertDeclaration(ctx, d); err != nil {
-				t.Fatal(err)
-			}
-			return d
-		}
-		newest := keep(9, func(d *models.Declaration) {
-			d.OccurredAt = at.Add(time.Hour)
-			d.Earlier = models.Earlier{"spo2": int64(97), "temperature": 38.5, "level": "low", "days": int64(1), "chronic_conditions": []string{"asthma"}}
-			d.Previous = models.LevelAt{At: at, Level: models.LevelLow, Declaration: models.DeclarationRef{Form: models.FormDaily, ID: id(1)}}
-			d.Measures = map[string]float64{"temperature": 38.5}
-		})
-		keep(1, func(d *models.Declaration) {})
-		keep(2, func(d *models.Declaration) { d.PersonID = "p2" })
-		keep(3, func(d *models.Declaration) { d.Program = "dengue" })
-		keep(4, func(d *models.Declaration) { d.OccurredAt = at.Add(-time.Millisecond) })
-		keep(5, func(d *models.Declaration) { d.OccurredAt = at.Add(2 * time.Hour) })
-		keep(6, func(d *models.Declaration) { d.Form = models.FormDaily })
-		found := func(limit int) []models.Declaration {
-			t.Helper()
-			ds, err := s.Forms(ctx, account, models.FormDeclaration, "p1", "covid19", at, at.Add(2*time.Hour), limit)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return ds
-		}
-		var ids []string
-		for _, d := range found(10) {
-			ids = append(ids, d.ID)
-		}
-		if diff := cmp.Diff([]string{id(9), id(1)}, ids); diff != "" {
-			t.Error(diff)
-		}
-		got := found(1)
-		if len(got) != 1 {
-			t.Fatalf("%d with a limit of 1", len(got))
-		}
-		delete(newest.Answers, "remark")
-		newest.Private = nil
-		if diff := cmp.Diff(*newest, got[0]); diff != "" {
-			t.Error(diff)
-		}
-		owed, err := s.PendingDeclarations(ctx, models.FormDeclaration, 10)
-		if err != nil || len(owed) != 6 {
-			t.Fatalf("%d owe effects, %v", len(owed), err)
-		}
-		for _, d := range owed {
-			if d.ID == id(9) && (!d.Previous.At.Equal(at) || d.Measures["temperature"] != 38.5) {
-				t.Errorf("what its effects need: %+v", d)
-			}
-		}
-	})
-}
-
 func TestErasureDropsTheKey(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
