@@ -97,5 +97,8 @@ func (s *Server) channelRoutes() []route {
 		{method: http.MethodGet, path: "/channels/sms", access: s.gateway(s.receiveSMS), query: sms},
 		{method: http.MethodPost, path: "/channels/sms", access: s.gateway(s.receiveSMS), query: sms},
 		{method: http.MethodGet, path: "/channels/sms/report", access: s.reporter(s.smsReport), query: []string{"account", "id", "parts", "state"}},
+		{method: http.MethodPost, path: "/channels/ussd", access: s.gateway(s.receiveUSSD), query: []string{"ucs2"}},
+		{method: http.MethodPost, path: "/channels/ussd/latest", access: s.gateway(s.receiveLatestUSSD), query: []string{"ucs2"}},
+		{method: http.MethodPost, path: "/channels/ussd/json", access: s.gateway(s.receiveUSSDJSON), query: []string{"ucs2"}},
 	}
 }

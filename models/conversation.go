@@ -1,5 +1,7 @@
 package models
 
+import "time"
+
 // Inbound is what a citizen sent from a phone without the app, as a gateway handed it on.
 type Inbound struct {
 	Channel Channel // ChannelSMS or ChannelUSSD
@@ -7,11 +9,22 @@ type Inbound struct {
 	Session string  // USSD: the network's name of the dialogue
 	ID      string  // of this one message within the number and channel: a gateway that repeats it sends the same
 	Text    string  // valid UTF-8; what could not be read is U+FFFD
-	UCS2    bool    // USSD: the gateway shows more than the GSM alphabet
+	// Accumulated: USSD: Text holds every input of the session so far, with * between, as Africa's Talking sends it.
+	Accumulated bool
+	UCS2        bool // USSD: the gateway shows more than the GSM alphabet
 }
 
 // Reply is what a citizen gets back.
 type Reply struct {
 	Text string // empty: nothing is said
 	End  bool   // USSD: the session ends with it
+}
+
+// Dialogue is where the dialogue with a number stands. State is sealed in a store.
+type Dialogue struct {
+	ID        string // of the store
+	Rev       string // empty: new
+	State     []byte
+	DueAt     time.Time // when we are to speak by ourselves; zero: never
+	ExpiresAt time.Time // real time
 }

@@ -18,3 +18,16 @@ func TimeID(at time.Time, about string) string {
 	text := hex.EncodeToString(raw[:])
 	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }
+
+// receiptLetters are digits and capitals that nobody takes for another one when reading them out.
+const receiptLetters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+// Receipt is the short code by which citizens name a declaration or update: it follows from its id, such as "7F3K-22Q".
+func Receipt(id string) string {
+	sum := sha256.Sum256([]byte("receipt|" + id))
+	code := make([]byte, 7)
+	for i := range code {
+		code[i] = receiptLetters[int(sum[i])%len(receiptLetters)]
+	}
+	return string(code[:4]) + "-" + string(code[4:])
+}

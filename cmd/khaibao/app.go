@@ -18,6 +18,7 @@ import (
 	"khaibao/internal/broadcast"
 	"khaibao/internal/cases"
 	"khaibao/internal/console"
+	"khaibao/internal/dialogue"
 	"khaibao/internal/effects"
 	"khaibao/internal/followup"
 	"khaibao/internal/intake"
@@ -84,7 +85,7 @@ type app struct {
 	operators  http.Handler
 	channels   http.Handler // nil when no gateway may call
 
-	conversation handlers.Conversation // answers SMS and USSD
+	dialogue *dialogue.Service // answers SMS and USSD
 }
 
 // assemble wires the product: programs and areas, the store, the use-cases, the workers, the pages. It starts nothing.
@@ -150,6 +151,9 @@ func (a *app) useCases() (err error) {
 	a.privacy = privacy.New(privacy.Config{
 		Store: a.store, EndSessions: a.citizens.EndSessions, Follow: a.cases.FollowPerson, Now: a.now, Changed: wake,
 		Inbox: a.messages,
+	})
+	a.dialogue = dialogue.New(dialogue.Config{
+		Store: a.store, Intake: a.intake, Privacy: a.privacy, PINs: a.pins, Programs: a.catalog, Areas: a.areas, Text: a.texts.Text, Now: a.now,
 	})
 	return nil
 }
@@ -255,7 +259,7 @@ func (a *app) pages() error {
 	if a.operators, err = handlers.Operations(config); err != nil || a.gateways == nil {
 		return err
 	}
-	config.Conversation, config.Turns, config.Gateways = a.conversation, auth.NewTurns(a.store, a.keys, a.turns, nil), *a.gateways
+	config.Conversation, config.Turns, config.Gateways = a.dialogue, auth.NewTurns(a.store, a.keys, a.turns, nil), *a.gateways
 	config.Reports, config.Reported = a.reports, a.reported
 	a.channels, err = handlers.Channels(config)
 	return err

@@ -23,8 +23,9 @@ const module = "khaibao"
 var rows = [][]string{
 	{"cmd/khaibao"},
 	{"handlers", "internal/console"},
+	{"internal/dialogue"},
 	{"internal/intake", "internal/cases", "internal/privacy", "internal/auth", "internal/effects", "internal/followup", "internal/broadcast", "push"},
-	{"internal/sms"},
+	{"internal/sms", "internal/ussd"},
 	{"internal/rules", "internal/areas", "internal/lang", "internal/seal"},
 	{"internal/gsm"},
 	{"models"},

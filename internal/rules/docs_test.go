@@ -146,8 +146,8 @@ func (p *Program) keypadTexts(lang models.Lang) []string {
 func TestText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{"Sốt": "sốt", "Đau": "đau", "COVID-19": "COVID-19", "F0": "F0", "": "", "sốt": "sốt", "Ở nhà": "ở nhà"} {
-		if got := lowerFirst(text); got != want {
-			t.Errorf("lowerFirst(%q) = %q, want %q", text, got, want)
+		if got := LowerFirst(text); got != want {
+			t.Errorf("LowerFirst(%q) = %q, want %q", text, got, want)
 		}
 	}
 	for _, test := range []struct {

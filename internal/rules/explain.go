@@ -78,7 +78,7 @@ func (f *Form) fill(text string, questions []string, lang models.Lang) string {
 	var names []string
 	for _, id := range questions {
 		if q, ok := f.Question(id); ok {
-			names = append(names, lowerFirst(q.Text(lang)))
+			names = append(names, LowerFirst(q.Text(lang)))
 		}
 	}
 	return strings.ReplaceAll(text, answersPlaceholder, strings.Join(names, ", "))

@@ -54,8 +54,8 @@ func pointer(question string) string {
 	return "/answers/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(question)
 }
 
-// lowerFirst begins a text in lower case unless its first word is an abbreviation.
-func lowerFirst(text string) string {
+// LowerFirst begins a text in lower case unless its first word is an abbreviation.
+func LowerFirst(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	second, _ := utf8.DecodeRuneInString(text[size:])
 	if unicode.IsUpper(second) || unicode.IsDigit(second) || !unicode.IsUpper(first) {

@@ -28,6 +28,7 @@ var documentOf = map[string]func() Document{
 	colSessions:     func() Document { return &sessionDoc{} },
 	colOTPs:         func() Document { return &otpDoc{} },
 	colBudgets:      func() Document { return &budgetDoc{} },
+	colDialogues:    func() Document { return &dialogueDoc{} },
 	colTokens:       func() Document { return &tokenDoc{} },
 	colCounters:     func() Document { return &counterDoc{} },
 	colCosts:        func() Document { return &costDoc{} },

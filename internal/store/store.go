@@ -49,6 +49,7 @@ const (
 	colSessions     = "sessions" // refresh families
 	colOTPs         = "otps"
 	colBudgets      = "budgets"
+	colDialogues    = "dialogues" // by SMS and USSD
 	colCounters     = "counters"
 	colCosts        = "costs" // what SMS cost
 	colLeases       = "leases"
@@ -100,6 +101,7 @@ func Collections() []Collection {
 		{Name: colSessions, TTL: "expires_at", Indexes: []Index{{Name: "subject", Fields: []Order{{Field: "subject"}}}}},
 		{Name: colOTPs, TTL: "expires_at"},
 		{Name: colBudgets, TTL: "expires_at"},
+		{Name: colDialogues, TTL: "expires_at", Indexes: []Index{{Name: "due", Fields: []Order{{Field: "due"}, {Field: "_id"}}, Sparse: true}}},
 		{Name: colCounters, Indexes: []Index{
 			{Name: "parent", Fields: []Order{{Field: "program"}, {Field: "parent"}, {Field: "day"}, {Field: "_id"}}},
 		}},

@@ -1,0 +1,238 @@
+package dialogue
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"khaibao/internal/areas"
+	"khaibao/internal/gsm"
+	"khaibao/internal/rules"
+	"khaibao/models"
+)
+
+// answerSMS answers one message: a command, an answer to the open question, or the beginning of something.
+func (t *turn) answerSMS(stale bool) (models.Reply, error) {
+	text := strings.TrimSpace(t.in.Text)
+	if !gsm.Carries(text) && gsm.Carries(gsm.Unaccented(text)) {
+		t.st.Accents = true // whoever writes with accents is answered with them
+	}
+	if stale || t.st.Step == "" {
+		t.st.to(stepHome)
+	}
+	handled, err := t.command(text)
+	if err != nil {
+		return models.Reply{}, err
+	}
+	switch {
+	case handled:
+	case t.listens():
+		note := t.note
+		if err := t.take(text); err != nil {
+			return models.Reply{}, err
+		}
+		if t.note == "" {
+			t.note = note
+		}
+	default:
+		t.st.to(stepHelp)
+	}
+	return t.show()
+}
+
+// listens tells whether a question is open, so that a message is an answer to it.
+func (t *turn) listens() bool {
+	switch t.st.Step {
+	case stepHome, stepHelp, stepDone, stepResult:
+		return t.st.Page > 0 || t.morePages()
+	}
+	return true
+}
+
+// morePages tells whether the open screen has more to say, and the message asks for it.
+func (t *turn) morePages() bool {
+	if strings.TrimSpace(t.in.Text) != "8" {
+		return false
+	}
+	v, err := t.view()
+	return err == nil && len(t.pages(v, "")) > 1
+}
+
+// command carries out a message that is a command as a whole, whatever is open.
+func (t *turn) command(text string) (bool, error) {
+	folded := strings.Trim(areas.Fold(text), " .!,;:")
+	words := strings.Fields(folded)
+	if len(words) == 0 {
+		return false, nil
+	}
+	switch folded {
+	case "huy", "cancel", "thoi":
+		t.st.drop()
+		t.say("cancelled", nil)
+	case "stop", "tu choi", "dung":
+		t.st.drop()
+		return true, t.optOut(true)
+	case "start", "bat dau", "batdau":
+		return true, t.optOut(false)
+	case "trogiup", "tro giup", "help", "giup", "hd":
+		t.st.to(stepHelp)
+	case "en", "english", "vi", "tieng viet", "dau", "co dau", "khong dau":
+		return true, t.tongue(folded)
+	case "xoa", "erase", "delete":
+		t.st.drop()
+		return true, t.erase()
+	case "kq", "ket qua", "ketqua", "result":
+		t.st.drop()
+		return true, t.results()
+	case "nha", "nguoi nha", "household":
+		t.st.drop()
+		t.st.to(stepPeople)
+	default:
+		return t.begins(words)
+	}
+	return true, nil
+}
+
+// tongue changes the language or the way it is written, and shows what is open once more.
+func (t *turn) tongue(word string) error {
+	switch word {
+	case "dau", "co dau":
+		t.st.Accents = true
+	case "khong dau":
+		t.st.Accents = false
+	case "en", "english":
+		if err := t.speak(models.English); err != nil {
+			return err
+		}
+	default:
+		if err := t.speak(models.Vietnamese); err != nil {
+			return err
+		}
+	}
+	if t.st.Open == "" {
+		t.st.to(stepHelp)
+	}
+	return nil
+}
+
+// begins starts a form: "KB", "KB COVID", "COVID 13 1", "KB NHA", "CN 13 38.5". What follows the keyword are answers, one a
+// question, in the order in which they are asked.
+func (t *turn) begins(words []string) (bool, error) {
+	switch {
+	case words[0] == "kb" || words[0] == "khaibao" || words[0] == "declare":
+		words = words[1:]
+	case len(words) > 1 && words[0] == "khai" && words[1] == "bao":
+		words = words[2:]
+	case words[0] == "cn" || words[0] == "capnhat" || words[0] == "update":
+		return true, t.updateBySMS(words[1:])
+	case len(words) > 1 && words[0] == "cap" && words[1] == "nhat":
+		return true, t.updateBySMS(words[2:])
+	case t.keyword(words[0]) == nil || t.st.Step == stepProgram:
+		return false, nil
+	}
+	t.note = ""
+	t.st.drop()
+	t.st.Form = models.FormDeclaration
+	if len(words) > 0 {
+		if p := t.keyword(words[0]); p != nil {
+			t.st.Program, words = p.ID(), words[1:]
+		}
+	}
+	relatives := len(words) > 0 && oneOf(words[0], "nha", "ho", "family")
+	if relatives {
+		words = words[1:]
+	}
+	t.st.Waiting = words
+	return true, t.declareBySMS(relatives)
+}
+
+func (t *turn) keyword(word string) *rules.Program {
+	t.st.Form = cmpForm(t.st.Form)
+	return byKeyword(t.active(), word)
+}
+
+// cmpForm is the form that is open, or the declaration.
+func cmpForm(f models.Form) models.Form {
+	if f == "" {
+		return models.FormDeclaration
+	}
+	return f
+}
+
+// declareBySMS declares for the owner of the number; for whom is asked at the first use and for relatives.
+func (t *turn) declareBySMS(relatives bool) error {
+	people := t.people()
+	if !relatives && len(people) > 0 && people[0].Relationship == models.Self {
+		return t.about(people[0].ID)
+	}
+	return t.declare()
+}
+
+// updateBySMS takes a health update, with its answers when they follow.
+func (t *turn) updateBySMS(words []string) error {
+	t.note = ""
+	t.st.drop()
+	if err := t.update(); err != nil {
+		return err
+	}
+	t.st.Waiting = words
+	if t.st.Step != stepQuestion {
+		return nil
+	}
+	return t.onward()
+}
+
+// smsHelp says what to write, with the one-message form of a program that is open or the only one.
+func (t *turn) smsHelp() string {
+	active := t.active()
+	t.st.Form = cmpForm(t.st.Form)
+	active = t.active()
+	var keywords []string
+	for _, p := range active {
+		if p.Keyword() != "" {
+			keywords = append(keywords, p.Keyword())
+		}
+	}
+	help := t.text("help.sms", map[string]any{"keywords": strings.Join(keywords, ", ")})
+	i := slices.IndexFunc(active, func(p *rules.Program) bool { return p.ID() == t.st.Program })
+	if i < 0 && len(active) == 1 {
+		i = 0
+	}
+	if i >= 0 {
+		help += " " + t.oneShot(active[i])
+	}
+	return help
+}
+
+// oneShot says how a whole form goes into one message: its questions in their order.
+func (t *turn) oneShot(p *rules.Program) string {
+	form, ok := p.Form(models.FormDeclaration)
+	if !ok {
+		return ""
+	}
+	var asked []string
+	at := 0
+	for ; at < len(form.Questions); at++ {
+		q := &form.Questions[at]
+		if q.Group == "" {
+			asked = append(asked, t.words(q))
+			continue
+		}
+		g := slices.IndexFunc(form.Groups, func(g rules.Group) bool { return g.ID == q.Group })
+		if len(asked) == 0 || asked[len(asked)-1] != t.words(&form.Groups[g]) {
+			asked = append(asked, t.words(&form.Groups[g]))
+		}
+	}
+	return t.text("help.one_shot", map[string]any{"keyword": p.Keyword(), "questions": strings.Join(asked, " | ")})
+}
+
+// nudgeAfter is when an open question of an SMS dialogue is repeated, once.
+const nudgeAfter = 24 * time.Hour
+
+// due is when we are to speak by ourselves: by SMS, while a question is open that was not repeated yet.
+func (t *turn) due() time.Time {
+	if !t.bySMS() || t.st.Open == "" {
+		return time.Time{}
+	}
+	return t.st.Spoke.Add(nudgeAfter)
+}

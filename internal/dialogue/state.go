@@ -1,0 +1,153 @@
+package dialogue
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"khaibao/models"
+)
+
+// state is where a dialogue stands. It is sealed in the store.
+type state struct {
+	Session string    `json:"session,omitempty"` // of USSD, that is open
+	Heard   heard     `json:"heard,omitzero"`
+	Spoke   time.Time `json:"spoke,omitzero"` // real time of the last turn
+	Said    []said    `json:"said,omitempty"` // the newest last
+
+	Lang    models.Lang `json:"lang,omitempty"`
+	Accents bool        `json:"accents,omitempty"`
+
+	Step   step `json:"step,omitempty"`
+	Page   int  `json:"page,omitempty"`
+	Wrong  int  `json:"wrong,omitempty"`  // answers in a row that were not understood
+	Parked step `json:"parked,omitempty"` // the step to go back to from help, or after the PIN
+	Nudged bool `json:"nudged,omitempty"` // the open question was repeated by ourselves
+
+	draft
+	Found    []string               `json:"found,omitempty"` // communes that were found last, by code
+	Done     *models.DeclarationRef `json:"done,omitempty"`  // whose result is shown
+	Chosen   string                 `json:"chosen,omitempty"`
+	Unlocked time.Time              `json:"unlocked,omitzero"` // until when the PIN need not be asked again
+	Code     string                 `json:"code,omitempty"`    // that confirms an erasure by SMS
+}
+
+// draft is a form that is being filled, and the person it is about when they are new.
+type draft struct {
+	Conv  string    `json:"conv,omitempty"` // the ids of what will be kept follow from it
+	Began time.Time `json:"began,omitzero"` // by the domain's clock
+	Open  step      `json:"open,omitempty"` // where it stands; empty: nothing is open
+
+	Person   string     `json:"person,omitempty"` // empty: New
+	New      *newPerson `json:"new,omitempty"`
+	Register bool       `json:"register,omitempty"` // only the person is to be kept
+	PIN      string     `json:"pin,omitempty"`
+
+	Form    models.Form    `json:"form,omitempty"`
+	Program string         `json:"program,omitempty"`
+	Version int            `json:"version,omitempty"`
+	Answers models.Answers `json:"answers,omitempty"`
+	Skipped []string       `json:"skipped,omitempty"` // ids of questions that are to stay unanswered
+	At      int            `json:"at,omitempty"`      // position of the question whose screen is open
+	Chunk   int            `json:"chunk,omitempty"`   // which seven of many options are shown
+	Picked  []string       `json:"picked,omitempty"`  // of the sevens before
+	Warned  bool           `json:"warned,omitempty"`  // what to do about an emergency sign was said
+	Hurry   bool           `json:"hurry,omitempty"`   // only what must be answered is still asked
+	Waiting []string       `json:"waiting,omitempty"` // answers that came ahead of their questions, in one SMS
+}
+
+// newPerson is somebody who is not in the household yet.
+type newPerson struct {
+	Relationship models.Relationship `json:"relationship"`
+	Year         string              `json:"year,omitempty"`
+	Sex          models.Sex          `json:"sex,omitempty"`
+	Commune      string              `json:"commune,omitempty"`
+}
+
+// said is what was answered to one message.
+type said struct {
+	To   string `json:"to"` // digest of its id
+	Text string `json:"text"`
+	End  bool   `json:"end,omitempty"`
+}
+
+// heard tells which accumulated inputs of a session were taken already, without keeping what was typed.
+type heard struct {
+	Length int    `json:"length"`
+	Sum    string `json:"sum"`
+}
+
+// repeats is how many messages back a gateway may repeat one.
+const repeats = 6
+
+func readState(raw []byte) *state {
+	st := &state{}
+	if json.Unmarshal(raw, st) != nil {
+		return &state{} // of another version of the product: the dialogue begins anew
+	}
+	for id, answer := range st.Answers {
+		if list, ok := answer.([]any); ok {
+			st.Answers[id] = texts(list)
+		}
+	}
+	return st
+}
+
+// texts makes a list of option ids of what JSON gives.
+func texts(list []any) []string {
+	out := make([]string, 0, len(list))
+	for _, entry := range list {
+		if s, ok := entry.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (st *state) bytes() []byte {
+	raw, err := json.Marshal(st)
+	if err != nil {
+		panic("dialogue: a state that is not JSON: " + err.Error())
+	}
+	return raw
+}
+
+// digest names a message without keeping what it holds: an accumulated text is part of its id.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.RawStdEncoding.EncodeToString(sum[:12])
+}
+
+func (st *state) saidTo(id string) (models.Reply, bool) {
+	to := digest(id)
+	for _, s := range st.Said {
+		if s.To == to {
+			return models.Reply{Text: s.Text, End: s.End}, true
+		}
+	}
+	return models.Reply{}, false
+}
+
+func (st *state) remember(id string, reply models.Reply) {
+	st.Said = append(st.Said, said{digest(id), reply.Text, reply.End})
+	st.Said = slices.Delete(st.Said, 0, max(0, len(st.Said)-repeats))
+}
+
+func (h heard) covers(text string) bool {
+	return h.Length > 0 && len(text) > h.Length && text[h.Length] == '*' && digest(text[:h.Length]) == h.Sum
+}
+
+// to opens a step at its first page.
+func (st *state) to(s step) {
+	st.Step, st.Page, st.Wrong = s, 0, 0
+	if s.ofForm() {
+		st.Open = s
+	}
+}
+
+// drop forgets the open form.
+func (st *state) drop() {
+	st.draft, st.Found, st.Nudged = draft{}, nil, false
+}
