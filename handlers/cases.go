@@ -28,9 +28,24 @@ type caseResponse struct {
 	DueAt          *string           `json:"due_at"`
 	Overdue        bool              `json:"overdue"`
 	MissedSince    *string           `json:"missed_since"`
+	Unreachable    *unreachable      `json:"unreachable"`
 	Trend          *trendResponse    `json:"trend"`
 	RaisedAt       *string           `json:"raised_at"`
 	UnreachedSince *string           `json:"unreached_since"`
+}
+
+// unreachable says why messages find no way to the household, and since when.
+type unreachable struct {
+	Reason models.UnreachableReason `json:"reason"`
+	Text   string                   `json:"text"`
+	Since  string                   `json:"since"`
+}
+
+func (s *Server) unreachable(u models.Unreachable, l models.Lang) *unreachable {
+	if u.Since.IsZero() {
+		return nil
+	}
+	return &unreachable{u.Reason, s.Texts.Text(l, "unreachable."+string(u.Reason), nil), stamp(u.Since)}
 }
 
 // maskedPerson gives enough to tell two people of a list apart and not enough to know who they are.
@@ -97,7 +112,7 @@ func (s *Server) caseItem(v cases.View, l models.Lang) caseResponse {
 		ID: v.ID, Program: v.Program, Level: v.Level, LatestLevel: v.LatestLevel, Status: v.Status, Factors: v.Factors,
 		Area: s.place(v.Commune, v.Province, l), Person: maskedPerson{v.MaskedName, orNull(v.MaskedPhone)}, Assignee: orNull(v.Assignee),
 		LastDeclaredAt: stamp(v.LastDeclaredAt), DueAt: maybe(v.DueAt), Overdue: v.Overdue, MissedSince: maybe(v.MissedSince),
-		Trend:    trendOf(v.Trend()),
+		Unreachable: s.unreachable(v.Unreachable, l), Trend: trendOf(v.Trend()),
 		RaisedAt: maybe(v.RaisedAt), UnreachedSince: maybe(v.UnreachedSince),
 	}
 }
@@ -172,13 +187,13 @@ func (s *Server) caseFilter(q *query) (filter models.CaseFilter, search string) 
 		Statuses: several(q, "status", models.CaseStatuses(), func(st models.CaseStatus) string { return string(st) }),
 		Program:  s.program(q, false), Area: s.area(q, "area"), Factor: s.factor(q), Since: q.moment("since"),
 		Overdue: q.flag("overdue"), Missed: q.flag("missed"), Assignee: q.login("assignee"),
-		Raised: q.flag("raised"), Unreached: q.flag("unreached"),
+		Unreachable: q.flag("unreachable"), Raised: q.flag("raised"), Unreached: q.flag("unreached"),
 	}, q.text("q")
 }
 
 // caseParameters names what caseFilter reads.
 func caseParameters() []string {
-	return []string{"level", "status", "program", "area", "factor", "since", "overdue", "missed", "raised", "unreached", "assignee", "q"}
+	return []string{"level", "status", "program", "area", "factor", "since", "overdue", "missed", "unreachable", "raised", "unreached", "assignee", "q"}
 }
 
 // program is the id of a program that the server knows.

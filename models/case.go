@@ -53,11 +53,12 @@ type Case struct {
 	OpenedAt       time.Time
 	LastDeclaredAt time.Time // occurred_at of the newest declaration or update
 	LastReceivedAt time.Time
-	DueAt          time.Time // the officials' deadline; zero when contact was made or the case is closed
-	MissedSince    time.Time // zero unless the citizen missed an update
-	RaisedAt       time.Time // when the level of the open case last rose above the one before; zero again once somebody was reached
-	UnreachedSince time.Time // of the first attempt since which nobody was reached; zero when somebody was, or none was made
-	FirstContactAt time.Time // when the officials first reached somebody since the case opened
+	DueAt          time.Time   // the officials' deadline; zero when contact was made or the case is closed
+	MissedSince    time.Time   // zero unless the citizen missed an update
+	RaisedAt       time.Time   // when the level of the open case last rose above the one before; zero again once somebody was reached
+	UnreachedSince time.Time   // of the first attempt since which nobody was reached; zero when somebody was, or none was made
+	Unreachable    Unreachable // why no message reaches the household; zero when messages do
+	FirstContactAt time.Time   // when the officials first reached somebody since the case opened
 	ClosedAt       time.Time
 }
 
@@ -181,7 +182,9 @@ type CaseFilter struct {
 	Since    time.Time // last declared at or after
 	Overdue  *bool
 	Missed   *bool
-	Assignee string
+	// Unreachable: whether messages find no way to the household.
+	Unreachable *bool
+	Assignee    string
 	// Raised: got worse and nobody was reached since. Unreached: tried, and nobody was reached.
 	Raised, Unreached *bool
 	SameAs            string    // linked to this case

@@ -11,7 +11,7 @@ type EffectKind string
 // The kinds of effect that accounts and cases carry. Those of a declaration (case, message, count) follow from it alone.
 const (
 	EffectAudit      EffectKind = "audit"       // write Audit
-	EffectPerson     EffectKind = "person"      // a person's identity or commune changed: their cases follow
+	EffectPerson     EffectKind = "person"      // a person changed, or with an empty PersonID the household: their cases follow
 	EffectRemoved    EffectKind = "removed"     // a person was taken out of the household: cases follow, plans end
 	EffectErased     EffectKind = "erased"      // the account was erased: remove what points at it
 	EffectCaseClosed EffectKind = "case_closed" // what was kept for an open case may go now

@@ -49,6 +49,8 @@ type Account struct {
 	PIN       PIN
 	// SMSOptOut is since when the household wants no SMS but one-time codes; zero: it takes them.
 	SMSOptOut time.Time
+	// Unreachable says that the last message found no way; zero: messages get through, as far as is known.
+	Unreachable Unreachable
 	// ErasedAt is set on a tombstone: sign-in has ended. While KeyUntilClosed is true the identity stays
 	// readable for officials because a case is open; it is dropped when that closes.
 	ErasedAt       time.Time
@@ -60,6 +62,29 @@ type PIN struct {
 	Hash        string // argon2id in PHC form, sealed in a store; empty while none was chosen
 	Wrong       int    // tries since the last right one
 	LockedUntil time.Time
+}
+
+// Unreachable says why the messages of a household find no way to it: neither a push nor an SMS.
+type Unreachable struct {
+	Reason UnreachableReason // of the last message that found none
+	Since  time.Time         // of the first one
+}
+
+// UnreachableReason is why no message gets through.
+type UnreachableReason string
+
+// The reasons. None of them passes by itself.
+const (
+	NoGateway       UnreachableReason = "no_gateway"       // no device, and this server sends no SMS
+	OptedOut        UnreachableReason = "opted_out"        // no device, and no SMS is wanted
+	Rejected        UnreachableReason = "rejected"         // the gateway takes no message for that number
+	OperatorRefused UnreachableReason = "operator_refused" // the mobile network takes none
+	Undelivered     UnreachableReason = "undelivered"      // the handset could not be reached in time
+)
+
+// UnreachableReasons lists them.
+func UnreachableReasons() []UnreachableReason {
+	return []UnreachableReason{NoGateway, OptedOut, Rejected, OperatorRefused, Undelivered}
 }
 
 // Erased tells whether the account is a tombstone.

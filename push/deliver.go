@@ -94,7 +94,7 @@ func (w *Worker) deliverSMS(ctx context.Context, m *models.Message, account *mod
 	switch {
 	case err == nil:
 		m.Parts = gsm.Measure(text).Parts
-		return w.settle(ctx, m, models.MessageSent, "")
+		return w.sent(ctx, m, account)
 	case !errors.As(err, &failure):
 		return err
 	case failure.Retry:
@@ -117,7 +117,7 @@ func (w *Worker) deliverPush(ctx context.Context, m *models.Message, account *mo
 	case again != nil:
 		return w.postpone(ctx, m, again)
 	case len(m.Delivered) > 0:
-		return w.settle(ctx, m, models.MessageSent, "")
+		return w.sent(ctx, m, account)
 	case refused != nil:
 		return w.giveUpPush(ctx, m, models.MessageFailed, refused.Reason)
 	default: // no device, or none any more: it waits in the inbox

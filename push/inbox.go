@@ -14,6 +14,7 @@ import (
 // InboxStore is where an inbox is read from.
 type InboxStore interface {
 	Account(ctx context.Context, id string) (*models.Account, error)
+	UpdateAccount(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error)
 	// Inbox lists an account's messages, newest id first.
 	Inbox(ctx context.Context, account string, page models.Page) ([]models.Message, string, error)
 	// AdvanceMessage moves a message on and tells whether it did: never back, and never twice to the same state.
@@ -107,6 +108,9 @@ func (b *Inbox) Get(ctx context.Context, citizen models.Citizen, id string) (Inb
 	}
 	if read {
 		b.Observe(outcome(&m, b.Now()))
+		if err := (reach{b.Store, b.Now}).arrived(ctx, &m); err != nil {
+			return InboxItem{}, err
+		}
 	}
 	return b.item(ctx, &m, citizen.Lang)
 }

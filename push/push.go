@@ -105,6 +105,7 @@ type Config struct {
 type Worker struct {
 	Config
 	words    words
+	reach    reach
 	breakers map[models.Route]*breaker
 	claims   claims
 	queues   []*queue
@@ -115,7 +116,10 @@ type Worker struct {
 // NewWorker gives a worker that is ready to run.
 func NewWorker(c Config) *Worker {
 	c.setDefaults()
-	w := &Worker{Config: c, bulk: make(chan struct{}, c.BulkSlots), words: words{c.Store, c.Programs, c.Text, c.Broadcast}, claims: claims{held: map[string]bool{}}, breakers: map[models.Route]*breaker{}}
+	w := &Worker{
+		Config: c, words: words{c.Store, c.Programs, c.Text, c.Broadcast}, reach: reach{c.Store, c.Now},
+		breakers: map[models.Route]*breaker{}, claims: claims{held: map[string]bool{}}, bulk: make(chan struct{}, c.BulkSlots),
+	}
 	for _, route := range models.Routes() {
 		w.breakers[route] = &breaker{route: route, now: c.Real, log: c.Log, wake: func() { w.wakeRoute(route) }}
 	}

@@ -45,8 +45,21 @@ func (w *Worker) expire(ctx context.Context, m *models.Message, reason string) e
 // retryable are the reasons for which the same message may go through another time, once somebody has put them right.
 var retryable = map[string]bool{"no_gateway": true, "opted_out": true, "apns_credentials": true}
 
+// sent ends a message that went out. What it shows of the household is noted first: a crash repeats that without harm.
+func (w *Worker) sent(ctx context.Context, m *models.Message, account *models.Account) error {
+	if err := w.reach.sent(ctx, m, account); err != nil {
+		w.Log.Warn("not noted that a household can be reached", "error", err)
+	}
+	return w.settle(ctx, m, models.MessageSent, "")
+}
+
 // fail ends a message that was refused for good.
 func (w *Worker) fail(ctx context.Context, m *models.Message, failure *models.SendError) error {
+	if m.Route == models.RouteSMS {
+		if err := w.reach.failed(ctx, m, failure.Reason); err != nil {
+			return err
+		}
+	}
 	m.Retryable = retryable[failure.Reason]
 	return w.settle(ctx, m, models.MessageFailed, failure.Reason)
 }

@@ -19,7 +19,11 @@ func (s *Service) Apply(ctx context.Context, d *models.Declaration) error {
 		return err
 	}
 	return s.store.UpsertCase(ctx, d.Account, d.PersonID, d.Program, terms(account, d.PersonID), func(was *models.Case) (*models.Case, []models.Effect, error) {
-		return s.follow(was, d)
+		c, effects, err := s.follow(was, d)
+		if c != nil {
+			c.Unreachable = account.Unreachable
+		}
+		return c, effects, err
 	})
 }
 
@@ -181,6 +185,7 @@ func (s *Service) FollowPerson(ctx context.Context, accountID, personID string) 
 			if was == nil {
 				return nil, nil, models.ErrUnchanged
 			}
+			was.Unreachable = account.Unreachable
 			if ok && person.Commune != was.Home && person.Commune != "" {
 				moveTo(was, person.Commune, person.Province)
 				was.Home = person.Commune

@@ -75,6 +75,9 @@ func TestEveryWordOfTheModelsHasAText(t *testing.T) {
 	for _, s := range []models.Sex{models.Male, models.Female, models.Other} {
 		keys = append(keys, "sex."+string(s))
 	}
+	for _, r := range models.UnreachableReasons() {
+		keys = append(keys, "unreachable."+string(r))
+	}
 	for _, key := range keys {
 		if !texts.Has(key) {
 			t.Errorf("no text for %s", key)

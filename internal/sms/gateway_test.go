@@ -134,6 +134,11 @@ func (s *site) AdvanceMessage(_ context.Context, _, id string, change func(*mode
 	return m, true, nil
 }
 
+// UpdateAccount changes nothing: the messages of these tests belong to nobody.
+func (s *site) UpdateAccount(context.Context, string, func(*models.Account) ([]models.Effect, error)) (*models.Account, error) {
+	return nil, models.ErrNotFound
+}
+
 func (s *site) message(id string) models.Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -38,6 +38,8 @@ type accountDoc struct {
 	PINWrong       int          `bson:"pin_wrong,omitempty" json:"pin_wrong,omitempty"`
 	PINLockedUntil Time         `bson:"pin_locked_until,omitempty" json:"pin_locked_until,omitzero"`
 	SMSOptOut      Time         `bson:"sms_opt_out,omitempty" json:"sms_opt_out,omitzero"`
+	LostSince      Time         `bson:"lost_since,omitempty" json:"lost_since,omitzero"` // since when nothing reaches the household
+	LostReason     string       `bson:"lost_reason,omitempty" json:"lost_reason,omitempty"`
 	Province       string       `bson:"province,omitempty" json:"province,omitempty"`
 	Commune        string       `bson:"commune,omitempty" json:"commune,omitempty"`
 	Elsewhere      []string     `bson:"elsewhere,omitempty" json:"elsewhere,omitempty"`
@@ -279,7 +281,7 @@ func (s *Store) openAccount(doc *accountDoc) (*models.Account, seal.DataKey, err
 	}
 	account := &models.Account{
 		ID: doc.ID, Rev: doc.Rev, Lang: doc.Lang, CreatedAt: doc.CreatedAt.Time(),
-		SMSOptOut: doc.SMSOptOut.Time(), ErasedAt: doc.ErasedAt.Time(), KeyUntilClosed: doc.KeyUntilClosed,
+		SMSOptOut: doc.SMSOptOut.Time(), Unreachable: unreachable(doc.LostReason, doc.LostSince), ErasedAt: doc.ErasedAt.Time(), KeyUntilClosed: doc.KeyUntilClosed,
 	}
 	for _, c := range doc.Consents {
 		account.Consents = append(account.Consents, models.Consent{
@@ -320,6 +322,10 @@ func (s *Store) openAccount(doc *accountDoc) (*models.Account, seal.DataKey, err
 	return account, key, nil
 }
 
+func unreachable(reason string, since Time) models.Unreachable {
+	return models.Unreachable{Reason: models.UnreachableReason(reason), Since: since.Time()}
+}
+
 func accountPlace(account, field string) seal.Place {
 	return seal.Place{Collection: colAccounts, ID: account, Field: field}
 }
@@ -344,7 +350,7 @@ func openPerson(account string, p personDoc, key seal.DataKey) (models.Person, e
 // devices and phone are left out: that is what erasing means.
 func sealAccount(a *models.Account, key seal.DataKey) (accountDoc, error) {
 	doc := accountDoc{
-		ID: a.ID, Rev: NewID(), Lang: a.Lang, CreatedAt: At(a.CreatedAt), SMSOptOut: At(a.SMSOptOut), ErasedAt: At(a.ErasedAt), KeyUntilClosed: a.KeyUntilClosed,
+		ID: a.ID, Rev: NewID(), Lang: a.Lang, CreatedAt: At(a.CreatedAt), SMSOptOut: At(a.SMSOptOut), LostSince: At(a.Unreachable.Since), LostReason: string(a.Unreachable.Reason), ErasedAt: At(a.ErasedAt), KeyUntilClosed: a.KeyUntilClosed,
 	}
 	for _, c := range a.Consents {
 		doc.Consents = append(doc.Consents, consentDoc{c.Purpose, c.Granted, c.TextVersion, At(c.At), c.Channel})

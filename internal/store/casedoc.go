@@ -40,6 +40,8 @@ type caseDoc struct {
 	LastRecv    Time              `bson:"last_recv" json:"last_recv"`
 	DueAt       Time              `bson:"due_at" json:"due_at"` // noDeadline when there is none, so that it compares
 	MissedSince Time              `bson:"missed_since,omitempty" json:"missed_since,omitzero"`
+	LostSince   Time              `bson:"lost_since,omitempty" json:"lost_since,omitzero"` // as the account's
+	LostReason  string            `bson:"lost_reason,omitempty" json:"lost_reason,omitempty"`
 	RaisedAt    Time              `bson:"raised_at,omitempty" json:"raised_at,omitzero"`
 	Unreached   Time              `bson:"unreached,omitempty" json:"unreached,omitzero"`
 	ContactedAt Time              `bson:"contacted_at,omitempty" json:"contacted_at,omitzero"`
@@ -142,7 +144,7 @@ func (s *Store) sealCase(ctx context.Context, c *models.Case) (caseDoc, error) {
 		Level: int(c.Level), Factors: c.Factors, Version: c.Version, DecidedForm: c.DecidedBy.Form, DecidedID: c.DecidedBy.ID,
 		LatestLevel: int(c.LatestLevel), Commune: c.Commune, Province: c.Province, Home: c.Home, Status: c.Status, Assignee: c.Assignee,
 		OpenedAt: At(c.OpenedAt), LastAt: At(c.LastDeclaredAt), LastRecv: At(c.LastReceivedAt),
-		DueAt: At(c.DueAt), MissedSince: At(c.MissedSince), ClosedAt: At(c.ClosedAt), SameAs: c.SameAs,
+		DueAt: At(c.DueAt), MissedSince: At(c.MissedSince), LostSince: At(c.Unreachable.Since), LostReason: string(c.Unreachable.Reason), ClosedAt: At(c.ClosedAt), SameAs: c.SameAs,
 		RaisedAt: At(c.RaisedAt), Unreached: At(c.UnreachedSince), ContactedAt: At(c.FirstContactAt),
 	}
 	if doc.DueAt == 0 {
@@ -274,7 +276,7 @@ func (doc *caseDoc) model() models.Case {
 		LatestLevel: models.Level(doc.LatestLevel), Commune: doc.Commune, Province: doc.Province, Home: doc.Home,
 		Status: doc.Status, Assignee: doc.Assignee,
 		OpenedAt: doc.OpenedAt.Time(), LastDeclaredAt: doc.LastAt.Time(), LastReceivedAt: doc.LastRecv.Time(),
-		MissedSince: doc.MissedSince.Time(), ClosedAt: doc.ClosedAt.Time(), SameAs: doc.SameAs,
+		MissedSince: doc.MissedSince.Time(), Unreachable: unreachable(doc.LostReason, doc.LostSince), ClosedAt: doc.ClosedAt.Time(), SameAs: doc.SameAs,
 		RaisedAt: doc.RaisedAt.Time(), UnreachedSince: doc.Unreached.Time(), FirstContactAt: doc.ContactedAt.Time(),
 	}
 	for _, contact := range doc.Contacts {
