@@ -101,7 +101,7 @@ func (w *Worker) takeBulkSlot(ctx context.Context) error {
 func (w *Worker) courier(b *batch) *Worker {
 	config := w.Config
 	config.Store = b
-	return &Worker{Config: config, words: w.words, breakers: w.breakers, queues: w.queues, lease: alwaysHeld(w.lease.length)}
+	return &Worker{Config: config, words: w.words, reach: w.reach, breakers: w.breakers, queues: w.queues, lease: alwaysHeld(w.lease.length)}
 }
 
 const alwaysTerm = 1
