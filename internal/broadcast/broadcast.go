@@ -56,6 +56,10 @@ type Config struct {
 	NoQuiet bool
 	// ApproveAbove is for how many recipients one official is enough; 10,000 by default.
 	ApproveAbove int64
+	// Chunk is how many households are read, told and counted together; 500 by default, 1,000 at most.
+	Chunk int
+	// Backlog is how many messages of a broadcast may wait in the outbox before more are made; 20,000 by default.
+	Backlog int64
 	// Idle is how long to wait before looking again; a second by default.
 	Idle time.Duration
 	// LeaseLength is how long a broadcast stays ours after a crash; 20 seconds by default.
@@ -78,6 +82,12 @@ func New(c Config) *Service {
 	}
 	if c.ApproveAbove == 0 {
 		c.ApproveAbove = 10_000
+	}
+	if c.Chunk == 0 {
+		c.Chunk = 500
+	}
+	if c.Backlog == 0 {
+		c.Backlog = 20_000
 	}
 	if c.Idle == 0 {
 		c.Idle = time.Second

@@ -8,8 +8,6 @@ import (
 )
 
 const (
-	// chunkSize is how many households are read, told and counted together.
-	chunkSize = 500
 	// ahead is how many chunks are under way at once: while the last sends of one end, the next are read and begun.
 	ahead = 3
 	// smsAfter is how long a push is given before SMS takes over, where the broadcast goes by SMS too.
@@ -26,7 +24,7 @@ type chunk struct {
 
 // next reads the chunk after a cursor; nil at the end.
 func (s *Service) next(ctx context.Context, b *models.Broadcast, cursor string) (*chunk, error) {
-	accounts, err := s.Store.Recipients(ctx, b.Audience(), cursor, chunkSize)
+	accounts, err := s.Store.Recipients(ctx, b.Audience(), cursor, s.Chunk)
 	if err != nil || len(accounts) == 0 {
 		return nil, err
 	}
@@ -59,49 +57,89 @@ func message(b *models.Broadcast, account string, now time.Time) models.Message 
 }
 
 // tell sends chunk after chunk, several at once, and writes down each in its turn: cursor and numbers in one write. It
-// stops at the end, when the broadcast is cancelled, and when ctx ends.
-func (s *Service) tell(ctx context.Context, b *models.Broadcast) (err error) {
+// stops at the end, when the broadcast is cancelled or has to wait, and when ctx ends.
+func (s *Service) tell(ctx context.Context, b *models.Broadcast) error {
 	ctx, stop := context.WithCancel(ctx)
-	var under []*chunk
-	defer func() { // what is under way is sent or not, and counted by whoever goes on
-		stop()
-		for _, c := range under {
-			<-c.sent
-		}
-	}()
+	t := &telling{Service: s, b: b, read: b.Cursor, more: true}
+	defer t.drop() // what is under way is sent or not, and counted by whoever goes on
+	defer stop()
 	go s.watch(ctx, b.ID, stop)
-	read, more := b.Cursor, true
 	for {
-		for more && len(under) < ahead {
-			c, err := s.next(ctx, b, read)
-			if err != nil {
+		if err := t.begin(ctx); err != nil {
+			return err
+		}
+		switch {
+		case len(t.under) > 0:
+			if err := t.finish(ctx); err != nil {
 				return err
 			}
-			if more = c != nil; !more {
-				break
-			}
-			read = c.last
-			under = append(under, c)
-			go func() { c.sent <- s.Send(ctx, c.messages) }()
-		}
-		if len(under) == 0 {
+		case t.more: // enough SMS wait
+			return nil
+		default:
 			if err := s.passed(ctx, b, theEnd, nil); err != nil {
 				return err
 			}
 			return s.settle(ctx, b)
 		}
-		first := under[0]
-		if err := <-first.sent; err != nil {
-			under = under[1:]
-			return err
-		}
-		under = under[1:]
-		if err := s.passed(ctx, b, first.last, first.numbers()); err != nil {
-			return err
-		}
 		if s.mustWait(b) || !s.Now().Before(b.ExpiresAt) {
 			return nil
 		}
+	}
+}
+
+// telling is a broadcast on its way through its audience.
+type telling struct {
+	*Service
+	b     *models.Broadcast
+	under []*chunk // being sent, in order
+	read  string   // the last account that was read
+	more  bool     // there may be others behind it
+	gone  int64    // how many of those that were counted as pending have gone since
+}
+
+// begin reads and sends chunks until enough are under way.
+func (t *telling) begin(ctx context.Context) error {
+	for t.more && len(t.under) < ahead {
+		if crowded, err := t.crowded(ctx); crowded || err != nil {
+			return err
+		}
+		c, err := t.next(ctx, t.b, t.read)
+		if err != nil {
+			return err
+		}
+		if t.more = c != nil; t.more {
+			t.read, t.under = c.last, append(t.under, c)
+			go func() { c.sent <- t.Send(ctx, c.messages) }()
+		}
+	}
+	return nil
+}
+
+// crowded tells whether as many of the broadcast's messages wait in the outbox as may: those that go by SMS, at the
+// gateway's pace. Pushes do not wait there.
+func (t *telling) crowded(ctx context.Context) (bool, error) {
+	if t.b.Counted[models.MessagePending]-t.gone <= t.Backlog {
+		return false, nil
+	}
+	progress, err := t.Store.Progress(ctx, t.b)
+	t.gone = t.b.Counted[models.MessagePending] - progress[models.MessagePending]
+	return progress[models.MessagePending] > t.Backlog, err
+}
+
+// finish waits for the first of the chunks under way and writes it down.
+func (t *telling) finish(ctx context.Context) error {
+	c := t.under[0]
+	err := <-c.sent
+	t.under = t.under[1:]
+	if err != nil {
+		return err
+	}
+	return t.passed(ctx, t.b, c.last, c.numbers())
+}
+
+func (t *telling) drop() {
+	for _, c := range t.under {
+		<-c.sent
 	}
 }
 

@@ -155,7 +155,7 @@ func (r *rig) start(owner string, change ...func(*broadcast.Config)) *process {
 	})
 	config := broadcast.Config{
 		Store: r.store, Areas: known.areas, Send: p.outbox.SendAll, Now: r.now, NewID: store.NewID, Owner: owner, Log: log,
-		Idle: 5 * time.Millisecond, LeaseLength: time.Minute,
+		Chunk: 50, Idle: 5 * time.Millisecond, LeaseLength: time.Minute,
 	}
 	for _, c := range change {
 		c(&config)
