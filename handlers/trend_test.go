@@ -39,6 +39,10 @@ func TestTrend(t *testing.T) {
 	list := r.want(http.StatusOK, r.call("GET", "/v1/health-updates", r.token, nil)).items(t)
 	diff(t, "listed", len(list), 3)
 
+	officer := r.official("can.bo", models.Officer, bacSon)
+	r.settle()
+	diff(t, "who got worse", len(r.want(http.StatusOK, r.call("GET", "/v1/cases?raised=true", officer, nil)).items(t)), 1)
+
 	batch := r.want(http.StatusOK, r.call("POST", "/v1/sync", r.token, object{"items": []object{
 		r.form(object{"kind": "health_update", "answers": object{"spo2": 96}, "occurred_at": time.Now().Add(-2 * time.Minute).UTC().Format(time.RFC3339)}),
 		r.form(object{"kind": "health_update", "answers": object{"feeling": "same"}, "occurred_at": time.Now().Add(-time.Minute).UTC().Format(time.RFC3339)}),
@@ -50,8 +54,8 @@ func TestTrend(t *testing.T) {
 	diff(t, "in a batch", directions, []any{"better", "same"})
 
 	r.settle()
-	officer := r.official("can.bo", models.Officer, bacSon)
-	found := r.want(http.StatusOK, r.call("GET", "/v1/cases?raised=true", officer, nil)).items(t)
+	diff(t, "nobody, after a better one", len(r.want(http.StatusOK, r.call("GET", "/v1/cases?raised=true", officer, nil)).items(t)), 0)
+	found := r.want(http.StatusOK, r.call("GET", "/v1/cases", officer, nil)).items(t)
 	if len(found) != 1 || found[0]["trend"].(object)["direction"] != "same" || found[0]["level"] != "high" {
 		t.Fatalf("cases %v", found)
 	}

@@ -55,7 +55,7 @@ type Case struct {
 	LastReceivedAt time.Time
 	DueAt          time.Time   // the officials' deadline; zero when contact was made or the case is closed
 	MissedSince    time.Time   // zero unless the citizen missed an update
-	RaisedAt       time.Time   // when the level of the open case last rose above the one before; zero again once somebody was reached
+	RaisedAt       time.Time   // when the level of the open case last rose above the one before; zero again once it fell or somebody was reached
 	UnreachedSince time.Time   // of the first attempt since which nobody was reached; zero when somebody was, or none was made
 	Unreachable    Unreachable // why no message reaches the household; zero when messages do
 	FirstContactAt time.Time   // when the officials first reached somebody since the case opened

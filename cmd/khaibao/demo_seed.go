@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -103,7 +104,7 @@ func (s *seeder) person(ctx context.Context, dice *rand.Rand, citizen models.Cit
 	for step := 1; !at.After(s.start) && step <= 1+seedDays; step++ {
 		_, _, err := service.Submit(ctx, citizen, intake.Submission{
 			Form: form, ID: seedID(at, n, i, step), Program: program, PersonID: id,
-			Answers: s.answers(dice, program, form, at, sick), OccurredAt: at,
+			Answers: s.answers(dice, program, form, at, illness(sick, step)), OccurredAt: at,
 		})
 		if err != nil {
 			return err
@@ -119,14 +120,23 @@ func (s *seeder) person(ctx context.Context, dice *rand.Rand, citizen models.Cit
 
 var seedPrograms = []string{"covid19", "covid19", "covid19", "dengue", "measles"}
 
-// answers fills a form at random from its own questions: mostly well, the sick with some symptoms.
-func (s *seeder) answers(dice *rand.Rand, program string, form models.Form, at time.Time, sick bool) map[string]any {
+// illness is how ill somebody is on a day of theirs, from 0 to 1: the sick get worse until the fourth day, then better.
+func illness(sick bool, day int) float64 {
+	if !sick {
+		return 0
+	}
+	return max(0.1, 1-math.Abs(float64(day-4))/5)
+}
+
+// answers fills a form at random from its own questions: mostly well, the sick with some symptoms and with the numbers of
+// their day.
+func (s *seeder) answers(dice *rand.Rand, program string, form models.Form, at time.Time, ill float64) map[string]any {
 	p, _ := s.programs.Current(program, at)
 	spec, ok := p.Form(form)
 	if !ok {
 		return nil
 	}
-	given := map[string]any{}
+	given, sick := map[string]any{}, ill > 0
 	for _, q := range spec.Questions {
 		switch {
 		case q.Type == "boolean" && !q.Emergency && q.EnableWhen == nil:
@@ -135,9 +145,26 @@ func (s *seeder) answers(dice *rand.Rand, program string, form models.Form, at t
 			given[q.ID] = sick && dice.IntN(120) == 0
 		case q.Type == "choice" && q.EnableWhen == nil && q.Required:
 			given[q.ID] = q.Options[len(q.Options)-1-dice.IntN(len(q.Options))].ID
+		case q.Codes.Unit != "" && q.EnableWhen == nil:
+			if number, ok := measured(dice, q.Codes.Unit, ill); ok {
+				given[q.ID] = number
+			}
 		}
 	}
 	return given
+}
+
+// measured is a plausible number in a unit.
+func measured(dice *rand.Rand, unit string, ill float64) (float64, bool) {
+	switch unit {
+	case "Cel":
+		return math.Round((36.4+2.2*ill+0.4*dice.Float64())*10) / 10, true
+	case "%":
+		return math.Round(98.4 - 4*ill*dice.Float64()), true
+	case "/min":
+		return math.Round(66 + 30*ill + 16*dice.Float64()), true
+	}
+	return 0, false
 }
 
 // seedID is a UUIDv7 of a moment whose random part is the number of what it names.

@@ -60,10 +60,21 @@ func (s *Service) follow(was *models.Case, d *models.Declaration) (*models.Case,
 		s.decided(c, d)
 	}
 	s.trend(c, d)
-	if trend, ok := c.Trend(); ok && trend.Direction == models.Worse && newest && open && flagged {
-		c.RaisedAt = d.ReceivedAt // also when the level has been as high before
+	if newest && open {
+		raise(c, d)
 	}
 	return c, nil, nil
+}
+
+// raise notes that an open case got worse with its newest form, also when the level has been as high before, and that it
+// got better again.
+func raise(c *models.Case, d *models.Declaration) {
+	switch trend, _ := c.Trend(); {
+	case trend.Direction == models.Worse && d.Decision.Level.Flagged():
+		c.RaisedAt = d.ReceivedAt
+	case trend.Direction == models.Better:
+		c.RaisedAt = time.Time{}
+	}
 }
 
 // moveTo gives a case to another commune. Whoever had taken it may not see it there, so it is free to be taken.

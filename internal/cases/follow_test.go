@@ -223,6 +223,9 @@ func TestARelapseIsRaised(t *testing.T) {
 		t.Errorf("raised at %s", c.RaisedAt)
 	}
 	raised := c.RaisedAt
+	if better := run(t, s, &models.Case{Levels: slices.Clone(c.Levels), Level: c.Level, Status: c.Status, RaisedAt: raised, LastDeclaredAt: c.LastDeclaredAt}, declared("6", 4*time.Hour, models.LevelLow)); !better.RaisedAt.IsZero() {
+		t.Errorf("better again, and raised at %s", better.RaisedAt)
+	}
 	if c = run(t, s, c, declared("4", 3*time.Hour, models.LevelHigh), declared("5", 90*time.Minute, models.LevelModerate)); !c.RaisedAt.Equal(raised) {
 		t.Errorf("the same level, and a late one: raised at %s", c.RaisedAt)
 	}
