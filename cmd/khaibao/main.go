@@ -28,7 +28,7 @@ func main() {
 	collectSeldom()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := new(commands).run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "khaibao:", err)
 		os.Exit(1)
 	}
@@ -43,13 +43,12 @@ func collectSeldom() {
 }
 
 // run parses the command line and carries the command out. Its errors are in words for the operator.
-func run(ctx context.Context, args []string) error {
-	var c commands
+func (c *commands) run(ctx context.Context, args []string) error {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = os.TempDir()
 	}
-	parser, err := kong.New(&c,
+	parser, err := kong.New(c,
 		kong.Name("khaibao"),
 		kong.Description("Khai Báo takes citizens' health declarations by app, SMS and USSD and shows health officials who is flagged, and why."),
 		kong.DefaultEnvars("KHAIBAO"),

@@ -24,8 +24,12 @@ var built struct {
 	err error
 }
 
-// TestMain removes the binary that tests of whole processes have built.
+// TestMain removes the binary that tests of whole processes have built. Started as a server with a clock of the test's, it
+// is that instead.
 func TestMain(m *testing.M) {
+	if clock := os.Getenv(testClock); clock != "" {
+		os.Exit(serveByClock(clock, os.Args[1:]))
+	}
 	status := m.Run()
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
@@ -65,7 +69,12 @@ type process struct {
 // start runs the binary with arguments and, of this process's environment, only what a shell needs. It ends with the test.
 func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(theBinary(t), args...), exited: make(chan struct{})}
+	return startProgram(t, theBinary(t), env, args...)
+}
+
+func startProgram(t *testing.T, program string, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(program, args...), exited: make(chan struct{})}
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
 	if err := p.cmd.Start(); err != nil {

@@ -24,6 +24,9 @@ type serveCommand struct {
 	gatewayConfig
 	budgetConfig
 	Programs string `help:"A directory with more programs, laid out as <id>/<version>.yaml." type:"path" placeholder:"DIR"`
+
+	now   func() time.Time // the domain's clock; real time when nil. No setting sets it
+	ready func(*app)       // called before it serves, when not nil
 }
 
 // Run checks the settings as a whole, opens what they name, and serves until ctx ends.
@@ -39,6 +42,9 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	a, err := assemble(ctx, p)
 	if err != nil {
 		return errors.Join(err, p.engine.Close(context.WithoutCancel(ctx)))
+	}
+	if c.ready != nil {
+		c.ready(a)
 	}
 	err = c.listenAndServe(ctx, a)
 	return errors.Join(err, p.engine.Close(context.WithoutCancel(ctx)))
@@ -65,6 +71,9 @@ func (c *serveCommand) parts(ctx context.Context, log *slog.Logger) (parts, erro
 	p := parts{
 		programs: programSources(c.Programs), now: time.Now, log: log, otp: c.budgetConfig, perDay: c.MessagesPerDay,
 		plainHTTP: c.TLSCert == "" && len(c.TrustedProxies) == 0,
+	}
+	if c.now != nil {
+		p.now = c.now
 	}
 	var err error
 	if p.proxies, err = c.proxies(); err != nil {

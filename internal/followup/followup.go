@@ -195,7 +195,7 @@ func (s *Service) wanted(ctx context.Context, f *models.FollowUp, slot time.Time
 
 func (s *Service) owes(f *models.FollowUp, slot time.Time) bool {
 	_, plan, ok := s.plan(f)
-	return ok && owes(plan, f, slot) && !s.Now().After(f.EndsAt)
+	return ok && owes(plan, f, slot) && s.Now().Before(f.EndsAt)
 }
 
 // plan gives what a person is on: the plan of the version that decided or, when its file is gone, today's.

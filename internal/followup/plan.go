@@ -51,7 +51,7 @@ func next(plan rules.Plan, ladder rules.Ladder, f *models.FollowUp) (models.Ladd
 			if rung.Do != rules.StepOfficial {
 				point.At = ladder.Quiet.End(point.At)
 			}
-			if before(f.Climbed, point) && !point.At.After(f.EndsAt) && (!found || before(point, best)) {
+			if before(f.Climbed, point) && point.At.Before(f.EndsAt) && (!found || before(point, best)) {
 				best, found = point, true
 			}
 		}
@@ -104,6 +104,9 @@ func before(a, b models.LadderPoint) bool {
 // program which decided, begins when the level has one and none runs; a higher level's takes the place of a lower one's.
 // running is the program of the plan that runs.
 func follow(running, program *rules.Program, f *models.FollowUp, d *models.Declaration) bool {
+	if f.Running() && !d.OccurredAt.Before(f.EndsAt) { // nobody has come round to ending it
+		end(f, f.EndsAt, models.EndPeriodOver)
+	}
 	newest := d.OccurredAt.After(f.LastAt) || (d.OccurredAt.Equal(f.LastAt) && d.ReceivedAt.After(f.LastReceived))
 	was := f.LastAt
 	if newest {
@@ -118,7 +121,7 @@ func follow(running, program *rules.Program, f *models.FollowUp, d *models.Decla
 		}
 		adopt(program, plan, f, d)
 	case !f.Running():
-		return newest
+		return newest || f.EndReason == models.EndPeriodOver
 	case has && d.Decision.Level > f.Level:
 		adopt(program, plan, f, d)
 		if f.LowerSince = (time.Time{}); !newest {

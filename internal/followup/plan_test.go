@@ -332,7 +332,7 @@ func expected(p *rules.Program, level models.Level, start time.Time, updates []t
 				at = at.Truncate(time.Minute).Add(time.Minute)
 			}
 			answered := slices.ContainsFunc(updates, func(u time.Time) bool { return !u.After(at) && answers(u, slot) })
-			if !answered && !at.After(end) {
+			if !answered && at.Before(end) {
 				events = append(events, event{at, slot, step})
 			}
 		}

@@ -150,10 +150,11 @@ func (s *Service) batch(ctx context.Context, due []models.FollowUp) (moved int, 
 			continue
 		}
 		for _, t := range s.advance(f) {
-			switch t.do {
-			case rules.StepOfficial:
+			switch {
+			case t.do == rules.StepOfficial:
 				heard[f] = append(heard[f], func(ctx context.Context) error { return s.Missed(ctx, f.Account, f.PersonID, f.Program, t.Slot) })
-			case rules.StepSMS:
+			case !f.Running(): // nobody is reminded after the end
+			case t.do == rules.StepSMS:
 				reminders = s.remind(reminders, f, t, models.MessageReminderSMS, models.RouteSMS)
 			default:
 				reminders = s.remind(reminders, f, t, models.MessageReminder, models.RoutePush)

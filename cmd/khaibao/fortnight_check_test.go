@@ -1,0 +1,459 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"khaibao/internal/store"
+	"khaibao/models"
+)
+
+// letter is what the check needs of a message as it is stored.
+type letter struct {
+	ID        string              `bson:"_id" json:"_id"`
+	Account   string              `bson:"account" json:"account"`
+	Kind      models.MessageKind  `bson:"kind" json:"kind"`
+	Route     models.Route        `bson:"route" json:"route"`
+	State     models.MessageState `bson:"state" json:"state"`
+	Reason    string              `bson:"reason" json:"reason"`
+	Slot      store.Time          `bson:"slot" json:"slot"`
+	ExpiresAt store.Time          `bson:"expires_at" json:"expires_at"`
+	SentAt    store.Time          `bson:"sent_at" json:"sent_at"`
+}
+
+// key names a message as the gateways know it: a push by its id, an SMS by its number alone.
+func (l letter) key() string {
+	if l.Route == models.RouteSMS {
+		return l.Account + "|sms"
+	}
+	return l.ID
+}
+
+// officeView is what the officials see of each person, by account and person.
+type officeView map[string]officeCase
+
+type officeCase struct {
+	Status string
+	Missed time.Time
+}
+
+// queue reads the officials' cases, and wants the number that the API gives of those who missed an update to be theirs.
+func (f *fortnight) queue() officeView {
+	f.Helper()
+	view, missed := officeView{}, 0
+	everyDocument(f.T, f.beside, "cases", func(raw store.Raw) error {
+		var doc struct {
+			Account string     `bson:"account" json:"account"`
+			Person  string     `bson:"person" json:"person"`
+			Status  string     `bson:"status" json:"status"`
+			Missed  store.Time `bson:"missed_since" json:"missed_since"`
+		}
+		err := raw.Decode(&doc)
+		view[doc.Account+"|"+doc.Person] = officeCase{doc.Status, doc.Missed.Time()}
+		if doc.Missed != 0 {
+			missed++
+		}
+		return err
+	})
+	api := newClient(f.T, f.server(0))
+	var counted struct{ Count int }
+	api.want(http.StatusOK, "GET", "/v1/cases/count?missed=true", f.asOfficial(api), nil).into(f.T, &counted)
+	if counted.Count != missed {
+		f.Errorf("the API counts %d who missed an update, there are %d", counted.Count, missed)
+	}
+	return view
+}
+
+func (f *fortnight) asOfficial(api *client) string {
+	f.Helper()
+	if f.token == "" || time.Since(f.tokenAt) > 10*time.Minute {
+		f.token, f.tokenAt = api.login(f.official, &f.codes).Access, time.Now()
+	}
+	return f.token
+}
+
+// officials contact and close cases at their moments: of every tenth person, and of every twentieth.
+func (f *fortnight) officials(i int) {
+	f.Helper()
+	m, status, every, from := f.moments[i], "", 0, 0
+	switch {
+	case m.contact:
+		status, every, from = "contacted", 3, 0
+	case m.closing:
+		status, every, from = "closed", 20, i%20
+	default:
+		return
+	}
+	ids := map[string]string{}
+	everyDocument(f.T, f.beside, "cases", func(raw store.Raw) error {
+		var doc struct {
+			ID      string `bson:"_id" json:"_id"`
+			Account string `bson:"account" json:"account"`
+			Person  string `bson:"person" json:"person"`
+			Status  string `bson:"status" json:"status"`
+		}
+		err := raw.Decode(&doc)
+		if doc.Status != "closed" {
+			ids[doc.Account+"|"+doc.Person] = doc.ID
+		}
+		return err
+	})
+	api := newClient(f.T, f.server(i))
+	for n := from; n < len(f.people); n += every {
+		p := f.people[n]
+		if id, ok := ids[p.account+"|"+p.id]; ok {
+			api.want(http.StatusOK, "PATCH", "/v1/cases/"+id, f.asOfficial(api), map[string]any{"status": status})
+			if f.worked[p] == nil {
+				f.worked[p] = map[int]string{}
+			}
+			f.worked[p][i] = status
+		}
+	}
+	f.settle(&f.moments[i])
+}
+
+// reminderKey names one reminder of a household: what kind of which due update.
+type reminderKey struct {
+	account string
+	kind    models.MessageKind
+	slot    int64
+}
+
+// outcome is what must have become of a reminder.
+type outcome struct {
+	rung
+	push     bool
+	optional bool      // an answer came at the moment it was made: it may not have been
+	pending  bool      // no gateway so far
+	mayBe    []string  // sent, stored, expired
+	sentAt   time.Time // the moment, when sent
+	answered time.Time // real time: the last of those who owed the update was acknowledged at that moment
+}
+
+// replay lets the model live through the same time as a household did.
+func (f *fortnight) replay(rules *followUpRules, h *family, members []*person) (map[reminderKey]*outcome, []expectation) {
+	f.Helper()
+	want := map[reminderKey]*outcome{}
+	people := make([]expectation, len(members))
+	for i := range people {
+		people[i].rules = rules
+	}
+	clock := time.Time{}
+	for i, m := range f.moments {
+		if i == 0 {
+			clock = m.at
+			continue
+		}
+		for n := range people {
+			for _, step := range people[n].pass(clock, m.at) {
+				if step.do != "official" && m.at.Before(step.expires) {
+					key := reminderKey{h.account, map[string]models.MessageKind{"push": models.MessageReminder, "sms": models.MessageReminderSMS}[step.do], step.slot.UnixMilli()}
+					if want[key] == nil {
+						want[key] = &outcome{rung: step, push: step.do == "push", pending: true, optional: m.together}
+					}
+				}
+			}
+		}
+		before := slices.Clone(people)
+		f.hear(i, members, people)
+		for _, o := range want {
+			if o.pending {
+				f.judge(i, h, o, members, before, people)
+			}
+		}
+		f.compareLook(i, members, people)
+		if m.at.After(clock) {
+			clock = m.at
+		}
+	}
+	return want, people
+}
+
+// hear lets the model take in what was acknowledged at a moment.
+func (f *fortnight) hear(i int, members []*person, people []expectation) {
+	for n, p := range members {
+		said, ok := p.said[i]
+		switch {
+		case !ok:
+		case said.kind == "declare" || said.kind == "update":
+			people[n].hear(said.said)
+		case said.kind == "remove":
+			people[n].end(f.moments[i].at, "withdrawn")
+		case said.kind == "erase":
+			for other := range people {
+				people[other].end(f.moments[i].at, "withdrawn")
+			}
+		}
+	}
+	for n, p := range members {
+		switch f.worked[p][i] {
+		case "closed":
+			people[n].end(f.moments[i].at, "case_closed")
+			people[n].status = "closed"
+		case "contacted":
+			people[n].status = "contacted"
+		}
+	}
+}
+
+// judge decides what becomes of a reminder at a moment: the states before and after what was said at it.
+func (f *fortnight) judge(i int, h *family, o *outcome, members []*person, before, after []expectation) {
+	m := f.moments[i]
+	owed := func(e expectation) bool { return e.owes(o.slot) }
+	still := slices.ContainsFunc(after, owed)
+	o.optional = o.optional && !still
+	reached := "sent"
+	if o.push && !h.device {
+		reached = "stored"
+	}
+	down := reached == "sent" && (o.push && m.pushDown || !o.push && m.smsDown)
+	switch {
+	case !m.at.Before(o.expires), !slices.ContainsFunc(before, owed):
+		o.pending, o.mayBe = false, []string{"expired"}
+	case down && m.together && !still:
+		o.pending, o.mayBe = false, []string{"expired"}
+	case down:
+	case m.together && !still:
+		o.pending, o.mayBe, o.sentAt = false, []string{reached, "expired"}, m.at
+		for n, p := range members {
+			if said, ok := p.said[i]; ok && before[n].owes(o.slot) && said.at.After(o.answered) {
+				o.answered = said.at
+			}
+		}
+	default:
+		o.pending, o.mayBe, o.sentAt, o.optional = false, []string{reached}, m.at, false
+	}
+}
+
+func (f *fortnight) compareLook(i int, members []*person, people []expectation) {
+	f.Helper()
+	view := f.looks[i]
+	if view == nil {
+		return
+	}
+	for n, p := range members {
+		got, want := view[p.account+"|"+p.id], officeCase{people[n].status, people[n].missed}
+		if got.Status != want.Status || !got.Missed.Equal(want.Missed) {
+			f.complain("at %s the officials see %s of %s, the model %s\n%s", local(f.moments[i].at), got, p.id, want, p.story(f))
+		}
+	}
+}
+
+func (c officeCase) String() string {
+	return fmt.Sprintf("%q, missed since %s", c.Status, local(c.Missed))
+}
+
+func local(at time.Time) string {
+	if at.IsZero() {
+		return "never"
+	}
+	return at.In(models.Hanoi).Format("02 15:04")
+}
+
+// story tells what somebody did, for whoever looks into a difference.
+func (p *person) story(f *fortnight) string {
+	var out strings.Builder
+	for i, m := range f.moments {
+		if said, ok := p.said[i]; ok {
+			fmt.Fprintf(&out, "  %s %s, happened %s: %s\n", local(m.at), said.kind, local(said.happened), said.level)
+		}
+		if work := f.worked[p][i]; work != "" {
+			fmt.Fprintf(&out, "  %s %s\n", local(m.at), work)
+		}
+	}
+	return out.String()
+}
+
+// complain reports a difference; the first of them say enough.
+func (f *fortnight) complain(format string, args ...any) {
+	f.Helper()
+	if f.complaints++; f.complaints <= 10 {
+		f.Errorf(format, args...)
+	}
+}
+
+// check holds everything that happened against the model.
+func (f *fortnight) check() {
+	f.Helper()
+	rules := readFollowUpRules(f.T)
+	engine := reopen(f.T, f.store)
+	defer engine.Close(context.Background())
+	letters := map[string][]letter{}
+	everyDocument(f.T, engine, "outbox", func(raw store.Raw) error {
+		var l letter
+		err := raw.Decode(&l)
+		letters[l.Account] = append(letters[l.Account], l)
+		return err
+	})
+	plans := f.endings(engine)
+	members := map[*family][]*person{}
+	for _, p := range f.people {
+		members[p.family] = append(members[p.family], p)
+	}
+	came := map[string][]arrival{}
+	for _, a := range f.gateways.arrivals {
+		came[a.to] = append(came[a.to], a)
+	}
+	for _, h := range f.families {
+		want, people := f.replay(rules, h, members[h])
+		erased := slices.ContainsFunc(members[h], func(p *person) bool { return p.erased() })
+		f.checkReminders(h, members[h], want, letters[h.account], came, erased)
+		for n, p := range members[h] {
+			got, want := plans[p.account+"|"+p.id], ending{people[n].reason, people[n].ended}
+			if got.reason != want.reason || !got.at.Equal(want.at) {
+				f.complain("the plan of %s ended %q at %s, by the model %q at %s\n%s", p.id, got.reason, local(got.at), want.reason, local(want.at), p.story(f))
+			}
+			f.ended[want.reason]++
+		}
+	}
+	if f.complaints > 10 {
+		f.Errorf("and %d more", f.complaints-10)
+	}
+	f.Logf("reminders: %v; plans ended: %v; %d sends were in flight at a kill", f.became, f.ended, len(f.inFlight))
+	for _, must := range []string{"sent", "stored", "expired"} {
+		if f.became[must] == 0 {
+			f.Errorf("no reminder was %s: the fortnight shows nothing of that", must)
+		}
+	}
+	for _, must := range []string{"period_over", "level_fell", "case_closed", "withdrawn"} {
+		if f.ended[must] == 0 {
+			f.Errorf("no plan ended by %s: the fortnight shows nothing of that", must)
+		}
+	}
+}
+
+func (p *person) erased() bool {
+	for _, said := range p.said {
+		if said.kind == "erase" {
+			return true
+		}
+	}
+	return false
+}
+
+// ending is how a plan ended.
+type ending struct {
+	reason string
+	at     time.Time
+}
+
+func (f *fortnight) endings(engine store.Engine) map[string]ending {
+	f.Helper()
+	out := map[string]ending{}
+	everyDocument(f.T, engine, "follow_ups", func(raw store.Raw) error {
+		var doc struct {
+			Account string     `bson:"account" json:"account"`
+			Person  string     `bson:"person" json:"person"`
+			Reason  string     `bson:"end_reason" json:"end_reason"`
+			Ended   store.Time `bson:"ended_at" json:"ended_at"`
+			Due     store.Time `bson:"due" json:"due"`
+		}
+		err := raw.Decode(&doc)
+		out[doc.Account+"|"+doc.Person] = ending{doc.Reason, doc.Ended.Time()}
+		if doc.Reason != "" && doc.Due != 0 {
+			f.complain("an ended plan still needs somebody at %s", local(doc.Due.Time()))
+		}
+		return err
+	})
+	return out
+}
+
+// checkReminders holds a household's messages and what reached its phone against the model.
+func (f *fortnight) checkReminders(h *family, members []*person, want map[reminderKey]*outcome, letters []letter, came map[string][]arrival, erased bool) {
+	f.Helper()
+	story := func() string {
+		var out strings.Builder
+		for _, p := range members {
+			out.WriteString(p.story(f))
+		}
+		return out.String()
+	}
+	reminderText := f.texts.Text(models.Vietnamese, "message.reminder_sms", nil)
+	made := map[reminderKey]int{}
+	var sentSMS []time.Time
+	for _, l := range letters {
+		if l.Kind != models.MessageReminder && l.Kind != models.MessageReminderSMS {
+			continue
+		}
+		key := reminderKey{h.account, l.Kind, int64(l.Slot)}
+		made[key]++
+		o := want[key]
+		if o == nil || made[key] > 1 {
+			f.complain("%s of %s was made, %d times; the model knows none\n%s", l.Kind, local(l.Slot.Time()), made[key], story())
+			continue
+		}
+		f.became[string(l.State)]++
+		if !slices.Contains(o.mayBe, string(l.State)) && l.Reason != "daily_cap" {
+			f.complain("%s of %s was %s (%s), by the model %v\n%s", l.Kind, local(l.Slot.Time()), l.State, l.Reason, o.mayBe, story())
+		}
+		if l.State != models.MessageSent {
+			continue
+		}
+		if !l.SentAt.Time().Equal(o.sentAt) {
+			f.complain("%s of %s was sent at %s, by the model at %s\n%s", l.Kind, local(l.Slot.Time()), local(l.SentAt.Time()), local(o.sentAt), story())
+		}
+		if l.Route == models.RouteSMS {
+			sentSMS = append(sentSMS, l.SentAt.Time())
+			continue
+		}
+		times := 0
+		for _, a := range came[h.token] {
+			if h.account+"|"+a.id != l.ID {
+				continue
+			}
+			times++
+			if !a.at.Before(l.ExpiresAt.Time()) {
+				f.complain("a push that had expired at %s was sent at %s", local(l.ExpiresAt.Time()), local(a.at))
+			}
+			if late := a.real.Sub(o.answered); !o.answered.IsZero() && late > inTheAir {
+				f.complain("a push arrived %s after the answer was acknowledged\n%s", late, story())
+			}
+		}
+		if times < 1 || times > 1+f.inFlight[l.key()] {
+			f.complain("%s of %s arrived %d times\n%s", l.Kind, local(l.Slot.Time()), times, story())
+		}
+	}
+	for key, o := range want {
+		if made[key] == 0 && !o.optional && !erased {
+			f.complain("%s of %s was not made, by the model %v\n%s", key.kind, local(time.UnixMilli(key.slot)), o.mayBe, story())
+		}
+	}
+	texts := 0
+	for _, a := range came[h.phone] {
+		if f.quiet(a.at) && a.id == reminderText {
+			f.complain("a reminder arrived at %s, in quiet hours", local(a.at))
+		}
+		if a.id == reminderText {
+			texts++
+		}
+	}
+	if !erased && (texts < len(sentSMS) || texts > len(sentSMS)+f.inFlight[h.account+"|sms"]) {
+		f.complain("%d reminders arrived by SMS, %d were sent\n%s", texts, len(sentSMS), story())
+	}
+}
+
+// inTheAir is how long after an answer's acknowledgement a send may still arrive that began before it, on a busy machine.
+const inTheAir = 3 * time.Second
+
+// accepted gives how often each message reached its gateway.
+func (f *fortnight) accepted() map[string]int {
+	home := map[string]*family{}
+	for _, h := range f.families {
+		home[h.token], home[h.phone] = h, h
+	}
+	f.gateways.mu.Lock()
+	defer f.gateways.mu.Unlock()
+	out := map[string]int{}
+	for _, a := range f.gateways.arrivals {
+		if h := home[a.to]; h != nil && a.push {
+			out[h.account+"|"+a.id]++
+		} else if h != nil {
+			out[h.account+"|sms"]++
+		}
+	}
+	return out
+}
