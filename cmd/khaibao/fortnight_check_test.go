@@ -23,6 +23,7 @@ type letter struct {
 	Slot      store.Time          `bson:"slot" json:"slot"`
 	ExpiresAt store.Time          `bson:"expires_at" json:"expires_at"`
 	SentAt    store.Time          `bson:"sent_at" json:"sent_at"`
+	Anytime   bool                `bson:"anytime" json:"anytime"`
 }
 
 // key names a message as the gateways know it: a push by its id, an SMS by its number alone.
@@ -212,6 +213,8 @@ func (f *fortnight) judge(i int, h *family, o *outcome, members []*person, befor
 	}
 	down := reached == "sent" && (o.push && m.pushDown || !o.push && m.smsDown)
 	switch {
+	case reached == "stored" && m.pushDown: // at once, or when pushes go again
+		o.pending, o.mayBe = false, []string{"stored", "expired"}
 	case !m.at.Before(o.expires), !slices.ContainsFunc(before, owed):
 		o.pending, o.mayBe = false, []string{"expired"}
 	case down && m.together && !still:
@@ -314,7 +317,7 @@ func (f *fortnight) check() {
 		f.Errorf("and %d more", f.complaints-10)
 	}
 	f.Logf("reminders: %v; plans ended: %v; %d sends were in flight at a kill", f.became, f.ended, len(f.inFlight))
-	for _, must := range []string{"sent", "stored", "expired"} {
+	for _, must := range []string{"sent", "stored", "expired", "over the daily cap"} {
 		if f.became[must] == 0 {
 			f.Errorf("no reminder was %s: the fortnight shows nothing of that", must)
 		}
@@ -373,7 +376,21 @@ func (f *fortnight) checkReminders(h *family, members []*person, want map[remind
 		return out.String()
 	}
 	reminderText := f.texts.Text(models.Vietnamese, "message.reminder_sms", nil)
-	made := map[reminderKey]int{}
+	made, perDay, anytime := map[reminderKey]int{}, map[string]int{}, map[string]int{} // sent on a day; of those, in spite of everything
+	for _, l := range letters {
+		day := models.Day(l.SentAt.Time())
+		if l.SentAt != 0 {
+			perDay[day]++
+		}
+		if l.SentAt != 0 && l.Anytime {
+			anytime[day]++
+		}
+	}
+	for day, n := range perDay {
+		if n-anytime[day] > messagesPerDay {
+			f.complain("a household got %d messages on %s, %d of them emergencies\n%s", n, day, anytime[day], story())
+		}
+	}
 	var sentSMS []time.Time
 	for _, l := range letters {
 		if l.Kind != models.MessageReminder && l.Kind != models.MessageReminderSMS {
@@ -387,7 +404,11 @@ func (f *fortnight) checkReminders(h *family, members []*person, want map[remind
 			continue
 		}
 		f.became[string(l.State)]++
-		if !slices.Contains(o.mayBe, string(l.State)) && l.Reason != "daily_cap" {
+		if l.Reason == "daily_cap" && perDay[models.Day(o.at)] >= messagesPerDay {
+			f.became["over the daily cap"]++
+			continue
+		}
+		if !slices.Contains(o.mayBe, string(l.State)) {
 			f.complain("%s of %s was %s (%s), by the model %v\n%s", l.Kind, local(l.Slot.Time()), l.State, l.Reason, o.mayBe, story())
 		}
 		if l.State != models.MessageSent {
@@ -435,6 +456,9 @@ func (f *fortnight) checkReminders(h *family, members []*person, want map[remind
 		f.complain("%d reminders arrived by SMS, %d were sent\n%s", texts, len(sentSMS), story())
 	}
 }
+
+// messagesPerDay is the daily cap of a household, as serve has it by default.
+const messagesPerDay = 6
 
 // inTheAir is how long after an answer's acknowledgement a send may still arrive that began before it, on a busy machine.
 const inTheAir = 3 * time.Second

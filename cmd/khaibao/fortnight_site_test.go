@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -183,7 +184,7 @@ func (f *fortnight) startAll() {
 	}
 	for i := range f.servers {
 		f.servers[i] = startProgram(f.T, self, []string{testClock + "=" + f.clock.file.Name()},
-			f.flags("--sms-url", f.gateways.smsURL, "--firebase-endpoint", f.gateways.pushURL)...)
+			f.flags("--sms-url", f.gateways.smsURL, "--firebase-endpoint", f.gateways.pushURL, "--messages-per-day", strconv.Itoa(messagesPerDay))...)
 	}
 	for i, s := range f.servers {
 		f.urls[i] = "http://" + s.await(`"msg":"serving","addr":"([^"]+)"`)[1]
