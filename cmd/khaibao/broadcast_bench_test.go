@@ -56,6 +56,7 @@ func BenchmarkBroadcast(b *testing.B) {
 // TestBroadcastUnderLoad is the benchmark at a size that every machine bears: nobody is left out or told twice, and a
 // one-time password does not wait behind them.
 func TestBroadcastUnderLoad(t *testing.T) {
+	t.Parallel()
 	m := measureBroadcast(t, 3000)
 	if m.otps < 1 || m.slowestOTP > 2*time.Second {
 		t.Errorf("%d one-time passwords, the slowest in %v", m.otps, m.slowestOTP)

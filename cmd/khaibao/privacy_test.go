@@ -61,6 +61,7 @@ func (d *runningDemo) enterSecrets() (kept string, secrets map[string]string) {
 		"phone": "+84987654321", "name": "Đoàn Thị Ngọc Trâm", "birth date": "1991-07-13", "identity number": "020191775533",
 		"address": "Ngõ 47 đường Hoa Sứ Trắng", "push token": "push-Kx83hdW0qLzB41", "note": "Chị bán hàng ở chợ Tam Thanh",
 		"reveal reason": "xác minh đợt tiêm bị sót", "assessment reason": "khám thấy sẩn hồng ban", "answer": "vừa về từ đám cưới em gái",
+		"broadcast": "Phun thuốc ở ngõ Hoa Ban chiều thứ Ba",
 	}
 	me, code := d.signIn(secrets["phone"])
 	secrets["one-time code"], secrets["access token"], secrets["refresh token"] = code, me.Access, me.Refresh
@@ -105,6 +106,27 @@ func (d *runningDemo) workOnSecrets(secrets map[string]string) {
 	})
 	d.want(http.StatusOK, "POST", "/v1/cases/"+flagged.ID+"/reveal", officer, map[string]any{"reason": secrets["reveal reason"]})
 	d.eventually("the push arrives", func() bool { return len(d.received(secrets["phone"], "push")) > 0 })
+	d.broadcast(map[string]any{"area": "06325", "purpose": "alert", "text": map[string]any{"vi": secrets["broadcast"]}})
+}
+
+// broadcast has the manager of Lạng Sơn write to an area, and waits until everybody there has it.
+func (d *runningDemo) broadcast(draft map[string]any) {
+	d.Helper()
+	manager := d.official("langson")
+	var b struct {
+		ID, Status string
+		Recipients int64
+		Progress   *struct{ Done int64 }
+	}
+	d.want(http.StatusCreated, "POST", "/v1/broadcasts", manager, draft).into(d.T, &b)
+	d.want(http.StatusOK, "POST", "/v1/broadcasts/"+b.ID+"/start", manager, nil)
+	d.eventually("the broadcast is done", func() bool {
+		d.want(http.StatusOK, "GET", "/v1/broadcasts/"+b.ID, manager, nil).into(d.T, &b)
+		return b.Status == "done"
+	})
+	if b.Recipients == 0 || b.Progress.Done != b.Recipients {
+		d.Errorf("%d of %d households have it", b.Progress.Done, b.Recipients)
+	}
 }
 
 // forms gives the ways in which a value could stand in a file: as it is, in another normal form, without diacritics or
