@@ -38,6 +38,7 @@ func (r declarationRequest) submission(form models.Form, wrong []models.FieldErr
 // declarationResponse is a declaration or a health update with its decision. Answers are left out of the reply to sending one.
 type declarationResponse struct {
 	ID         string           `json:"id"`
+	Receipt    string           `json:"receipt"` // the short code that an SMS or a keypad names it by
 	PersonID   string           `json:"person_id"`
 	Program    string           `json:"program"`
 	Version    int              `json:"program_version"`
@@ -79,7 +80,7 @@ type reasonResponse struct {
 
 func (s *Server) declaration(d *models.Declaration, l models.Lang) declarationResponse {
 	return declarationResponse{
-		ID: d.ID, PersonID: d.PersonID, Program: d.Program, Version: d.Version, Channel: d.Channel,
+		ID: d.ID, Receipt: models.Receipt(d.ID), PersonID: d.PersonID, Program: d.Program, Version: d.Version, Channel: d.Channel,
 		Decision: s.decision(d, l), Trend: trendOf(d.Trend()), OccurredAt: stamp(d.OccurredAt), ReceivedAt: stamp(d.ReceivedAt),
 	}
 }

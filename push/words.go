@@ -22,6 +22,7 @@ type words struct {
 // advice is the decision that a message is about. Program is nil and the explanation empty when that version is gone.
 type advice struct {
 	rules.Explanation
+	ID      string // of the declaration or update
 	Decided models.Level
 	Program *rules.Program
 }
@@ -35,7 +36,7 @@ func (t words) advice(ctx context.Context, m *models.Message, lang models.Lang) 
 	if err != nil {
 		return nil, err
 	}
-	a := &advice{Decided: d.Decision.Level}
+	a := &advice{ID: d.ID, Decided: d.Decision.Level}
 	if program, ok := t.programs.Version(d.Program, d.Version); ok {
 		a.Program, a.Explanation = program, program.Explain(d.Form, d.Decision, lang)
 	}
@@ -67,11 +68,21 @@ func (t words) sms(ctx context.Context, m *models.Message, lang models.Lang) (st
 	return t.text(lang, "message.waits_sms", nil), nil
 }
 
-// adviceSMS says what to do, with the level before it where that fits.
+// adviceSMS says the level, why, what to do, and the receipt code; where that is too long, less of it and always what to do.
 func (t words) adviceSMS(a *advice, lang models.Lang) string {
-	full := t.text(lang, "message.advice_sms", map[string]any{"program": a.Program.Short(lang), "level": a.LevelShort, "advice": a.AdviceShort})
-	if gsm.Measure(full).Parts > longSMS {
-		return a.AdviceShort
+	args := map[string]any{"program": a.Program.Short(lang), "level": a.LevelShort, "advice": a.AdviceShort, "receipt": models.Receipt(a.ID)}
+	shorter := t.text(lang, "message.advice_sms", args)
+	var factors []string
+	for _, f := range a.Factors {
+		factors = append(factors, f.Short)
 	}
-	return full
+	if len(factors) > 0 {
+		args["factors"] = factors
+	}
+	for _, text := range []string{t.text(lang, "message.advice_sms", args), shorter} {
+		if gsm.Measure(text).Parts <= longSMS {
+			return text
+		}
+	}
+	return a.AdviceShort
 }

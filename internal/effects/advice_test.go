@@ -27,7 +27,8 @@ func TestHowAnAdviceGoes(t *testing.T) {
 		{name: "app, flagged, no device", channel: models.ChannelApp, answers: sick, state: models.MessagePending, route: models.RoutePush, sms: half},
 		{name: "app, low, a device", channel: models.ChannelApp, device: true, state: models.MessagePending, route: models.RoutePush},
 		{name: "app, low, no device", channel: models.ChannelApp, state: models.MessageStored, route: models.RoutePush},
-		{name: "SMS, low", channel: models.ChannelSMS, device: true, state: models.MessagePending, route: models.RouteSMS},
+		{name: "SMS, whose reply said it", channel: models.ChannelSMS, device: true, answers: sick, state: models.MessageStored, route: models.RoutePush},
+		{name: "USSD, low", channel: models.ChannelUSSD, device: true, state: models.MessagePending, route: models.RouteSMS},
 		{name: "USSD, flagged", channel: models.ChannelUSSD, answers: sick, state: models.MessagePending, route: models.RouteSMS},
 		{name: "after a standstill", channel: models.ChannelApp, device: true, answers: sick, late: 25 * time.Hour, state: models.MessageStored, route: models.RoutePush},
 	} {

@@ -378,7 +378,8 @@ func (w *Worker) tell(ctx context.Context, ds []models.Declaration) error {
 	return nil
 }
 
-// advice is the message about a decision. Who declared by SMS or USSD hears by SMS; everybody else by push, with SMS as
+// advice is the message about a decision. Who declared by USSD hears by SMS too, who declared by SMS has
+// heard it in the reply; everybody else hears by push, with SMS as
 // the second rung where the program says so. Without either it only waits in the inbox. An emergency and the answer to
 // somebody who has just written wait for no morning.
 func (w *Worker) advice(d *models.Declaration) models.Message {
@@ -392,9 +393,10 @@ func (w *Worker) advice(d *models.Declaration) models.Message {
 		m.Lane = models.LaneUrgent
 	}
 	after, bySMS := w.SMSAfter(d.Program, d.Version, d.Decision.Level)
-	switch answer := d.Channel == models.ChannelSMS || d.Channel == models.ChannelUSSD; {
+	switch {
 	case !m.DueAt.Before(m.ExpiresAt): // after a standstill it would come too late
-	case answer:
+	case d.Channel == models.ChannelSMS: // the reply to the confirmation has said it all
+	case d.Channel == models.ChannelUSSD:
 		m.Route, m.State, m.Anytime = models.RouteSMS, models.MessagePending, true
 	case bySMS:
 		m.SMSAt, m.State = d.ReceivedAt.Add(after), models.MessagePending
