@@ -333,6 +333,26 @@ func revisions(header string) ([]string, error) {
 	return revs, nil
 }
 
+type citizenMessage struct {
+	Text string `json:"text" validate:"required"`
+}
+
+type citizenMessageResponse struct {
+	ID string `json:"id"`
+}
+
+func (s *Server) messageCitizen(c echo.Context, official models.Official) error {
+	var in citizenMessage
+	if err := s.read(c, &in); err != nil {
+		return err
+	}
+	id, err := s.Cases.Message(c.Request().Context(), official, c.Param("id"), in.Text)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusAccepted, citizenMessageResponse{id})
+}
+
 type revealRequest struct {
 	Reason string `json:"reason" validate:"required"`
 }

@@ -66,6 +66,7 @@ func (s *Server) apiRoutes() []route {
 		{method: get, path: "/v1/cases/:id", access: s.official(models.ReadCases, s.showCase)},
 		{method: patch, path: "/v1/cases/:id", access: s.official(models.WorkCases, s.changeCase)},
 		{method: post, path: "/v1/cases/:id/contacts", access: s.official(models.WorkCases, s.logContact)},
+		{method: post, path: "/v1/cases/:id/messages", access: s.official(models.WorkCases, s.messageCitizen)},
 		{method: post, path: "/v1/cases/:id/reveal", access: s.official(models.WorkCases, s.reveal)},
 		{method: get, path: "/v1/broadcasts", access: s.official(models.SendBroadcasts, s.listBroadcasts), query: []string{"limit", "cursor"}},
 		{method: post, path: "/v1/broadcasts", access: s.official(models.SendBroadcasts, s.draftBroadcast), slow: true},

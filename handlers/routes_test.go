@@ -55,6 +55,7 @@ func TestScopeMatrix(t *testing.T) {
 		"GET /v1/cases/:id":           readers,
 		"PATCH /v1/cases/:id":         workers,
 		"POST /v1/cases/:id/contacts": workers,
+		"POST /v1/cases/:id/messages": workers,
 		"POST /v1/cases/:id/reveal":   workers,
 		"GET /v1/stats/declarations":  readers,
 		"GET /v1/stats/messages":      {models.NationalManager},
@@ -92,6 +93,8 @@ func TestScopeMatrix(t *testing.T) {
 		}
 		opened := http.StatusOK
 		switch {
+		case strings.HasSuffix(path, "/messages") && r.method == "POST":
+			body, opened = object{"text": "x"}, http.StatusAccepted
 		case strings.HasPrefix(path, "/v1/broadcasts/"+id):
 			opened = http.StatusNotFound // the id is a case's
 		case strings.HasSuffix(path, "/preview"):

@@ -7,6 +7,7 @@ type AuditAction string
 const (
 	AuditReveal     AuditAction = "reveal"
 	AuditChangeCase AuditAction = "change_case"
+	AuditMessage    AuditAction = "message_citizen"
 
 	AuditDraftBroadcast   AuditAction = "draft_broadcast"
 	AuditApproveBroadcast AuditAction = "approve_broadcast"
@@ -26,7 +27,7 @@ const (
 // AuditActions lists every action. A test holds it against the constants.
 func AuditActions() []AuditAction {
 	return []AuditAction{
-		AuditReveal, AuditChangeCase, AuditDraftBroadcast, AuditApproveBroadcast, AuditStartBroadcast, AuditCancelBroadcast,
+		AuditReveal, AuditChangeCase, AuditMessage, AuditDraftBroadcast, AuditApproveBroadcast, AuditStartBroadcast, AuditCancelBroadcast,
 		AuditConsent, AuditErase,
 		AuditAddOfficial, AuditChangeOfficial, AuditDisableOfficial, AuditEnableOfficial, AuditResetOfficial,
 	}

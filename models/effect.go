@@ -14,6 +14,7 @@ const (
 	EffectPerson     EffectKind = "person"      // a person changed, or with an empty PersonID the household: their cases follow
 	EffectRemoved    EffectKind = "removed"     // a person was taken out of the household: cases follow, plans end
 	EffectErased     EffectKind = "erased"      // the account was erased: remove what points at it
+	EffectMessage    EffectKind = "message"     // keep Message in the outbox
 	EffectCaseClosed EffectKind = "case_closed" // what was kept for an open case may go now
 )
 
@@ -25,6 +26,7 @@ type Effect struct {
 	Program  string
 	At       time.Time // when it happened, where that matters: a case was closed
 	Audit    *AuditEntry
+	Message  *Message
 }
 
 // Pending is a document whose effects wait: the state it was read in, and the effects.

@@ -15,6 +15,7 @@ const (
 	// MessageReminder and MessageReminderSMS ask for the update of a plan that has not come: the first rung, and the next.
 	MessageReminder    MessageKind = "reminder"
 	MessageReminderSMS MessageKind = "reminder_sms"
+	MessageNotice      MessageKind = "notice"    // about a person's case: its new status, or what an official writes
 	MessageBroadcast   MessageKind = "broadcast" // an official's text for many households
 )
 
@@ -94,11 +95,12 @@ type Message struct {
 	Anytime bool
 
 	To   string // E.164, only where there is no account (OTP); sealed in a store
-	Text string // only where nothing renders it later (OTP); sealed in a store
+	Text string // only where nothing renders it later (OTP, an official's own words); sealed in a store
 
 	Program     string         // advice: the program
 	PersonID    string         // advice: whom it is about
 	Declaration DeclarationRef // advice: where its text comes from
+	Status      CaseStatus     // notice without a Text: what has become of the case
 	Slot        time.Time      // reminder: when the update that it asks for was due
 	Broadcast   string         // broadcast: its id, where its text comes from
 	Counted     MessageState   // broadcast: the state that the broadcast's own numbers hold it in; a store sets it

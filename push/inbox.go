@@ -151,6 +151,11 @@ func (b *Inbox) item(ctx context.Context, m *models.Message, lang models.Lang) (
 			return item, err
 		}
 		item.Title, item.Text = b.Text(lang, "message.broadcast_title", nil), says.In(lang)
+	case models.MessageNotice:
+		item.Title, item.Text = b.Text(lang, "message.notice_title", nil), m.Text
+		if m.Text == "" {
+			item.Text = b.Text(lang, "message.notice_body."+string(m.Status), nil)
+		}
 	case models.MessageReminder, models.MessageReminderSMS:
 		if program, ok := b.Programs.Current(m.Program, m.CreatedAt); ok {
 			item.Title = b.Text(lang, "message.reminder_title", nil)

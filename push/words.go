@@ -62,6 +62,11 @@ func (t words) sms(ctx context.Context, m *models.Message, lang models.Lang) (st
 	case models.MessageBroadcast:
 		says, err := t.broadcast(ctx, m.Broadcast)
 		return gsm.Plain(says.In(lang)), err
+	case models.MessageNotice:
+		if m.Text != "" {
+			return t.text(lang, "message.official_sms", map[string]any{"text": gsm.Plain(m.Text)}), nil
+		}
+		return t.text(lang, "message.notice_sms."+string(m.Status), nil), nil
 	case models.MessageReminder, models.MessageReminderSMS:
 		return t.text(lang, "message.reminder_sms", nil), nil
 	}

@@ -173,6 +173,9 @@ func (s *Service) apply(official models.Official, c *models.Case, p Patch, move 
 	if detail["status"] == string(models.CaseClosed) {
 		effects = append(effects, closed(c))
 	}
+	if told := detail["status"]; told != detail["from"] && (told == string(models.CaseReferred) || told == string(models.CaseClosed)) {
+		effects = append(effects, s.tell(c, told, func(m *models.Message) { m.Status = c.Status }))
+	}
 	return effects, nil
 }
 

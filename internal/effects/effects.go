@@ -247,12 +247,18 @@ func (p pending) batch(ctx context.Context, w *Worker) (int, error) {
 		return 0, err
 	}
 	var audit []models.AuditEntry
+	var messages []models.Message
 	for _, doc := range waiting {
 		for _, e := range doc.Effects {
-			if e.Kind == models.EffectAudit && e.Audit != nil {
+			switch {
+			case e.Kind == models.EffectAudit && e.Audit != nil:
 				audit = append(audit, *e.Audit)
-			} else if err := w.carryOut(ctx, doc.Account, e); err != nil {
-				return 0, err
+			case e.Kind == models.EffectMessage && e.Message != nil:
+				messages = append(messages, *e.Message)
+			default:
+				if err := w.carryOut(ctx, doc.Account, e); err != nil {
+					return 0, err
+				}
 			}
 		}
 	}
@@ -260,6 +266,12 @@ func (p pending) batch(ctx context.Context, w *Worker) (int, error) {
 		if err := w.Store.WriteAudit(ctx, audit...); err != nil {
 			return 0, err
 		}
+	}
+	if len(messages) > 0 {
+		if err := w.Store.Enqueue(ctx, messages...); err != nil {
+			return 0, err
+		}
+		w.Enqueued()
 	}
 	return len(waiting), p.done(ctx, waiting)
 }

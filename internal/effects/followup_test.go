@@ -320,5 +320,7 @@ func (h *house) reminders() []models.Message {
 	if err != nil {
 		h.Fatal(err)
 	}
-	return slices.DeleteFunc(inbox, func(m models.Message) bool { return m.Kind == models.MessageAdvice })
+	return slices.DeleteFunc(inbox, func(m models.Message) bool {
+		return m.Kind != models.MessageReminder && m.Kind != models.MessageReminderSMS
+	})
 }

@@ -19,6 +19,7 @@ type effectDoc struct {
 	Program  string            `bson:"program,omitempty" json:"program,omitempty"`
 	At       Time              `bson:"at,omitempty" json:"at,omitzero"`
 	Audit    *auditDoc         `bson:"audit,omitempty" json:"audit,omitempty"`
+	Message  *messageDoc       `bson:"message,omitempty" json:"message,omitempty"`
 }
 
 // addEffects appends effects to what the document already owes.
@@ -39,6 +40,13 @@ func (s *Store) addEffects(collection, id string, owed *todoDoc, effects []model
 				return nil, err
 			}
 			doc.Audit = &audit
+		}
+		if e.Message != nil {
+			message, err := s.sealMessage(e.Message)
+			if err != nil {
+				return nil, err
+			}
+			doc.Message = &message
 		}
 		todo.Effects = append(todo.Effects, doc)
 	}
@@ -82,6 +90,13 @@ func (s *Store) pending(ctx context.Context, collection string, limit int) ([]mo
 					return err
 				}
 				effect.Audit = &entry
+			}
+			if e.Message != nil {
+				message, err := s.openMessage(e.Message)
+				if err != nil {
+					return err
+				}
+				effect.Message = &message
 			}
 			p.Effects = append(p.Effects, effect)
 		}

@@ -33,6 +33,7 @@ type messageDoc struct {
 	Broadcast string              `bson:"broadcast,omitempty" json:"broadcast,omitempty"`
 	Moved     string              `bson:"moved,omitempty" json:"moved,omitempty"`     // the broadcast, once the message was written again
 	Counted   models.MessageState `bson:"counted,omitempty" json:"counted,omitempty"` // what it was before that
+	Status    models.CaseStatus   `bson:"case_status,omitempty" json:"case_status,omitempty"`
 	Slot      Time                `bson:"slot,omitempty" json:"slot,omitzero"`
 	State     models.MessageState `bson:"state" json:"state"`
 	Reason    string              `bson:"reason,omitempty" json:"reason,omitempty"`
@@ -72,7 +73,7 @@ func messageID(account, id string) string {
 func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
 	doc := messageDoc{
 		ID: messageID(m.Account, m.ID), Rev: NewID(), Account: m.Account, Kind: m.Kind, WasLane: int(m.Lane), Route: m.Route, Anytime: m.Anytime, Lang: m.Lang,
-		Program: m.Program, PersonID: m.PersonID, Form: m.Declaration.Form, Declared: m.Declaration.ID, Broadcast: m.Broadcast, Slot: At(m.Slot),
+		Program: m.Program, PersonID: m.PersonID, Form: m.Declaration.Form, Declared: m.Declaration.ID, Status: m.Status, Broadcast: m.Broadcast, Slot: At(m.Slot),
 		State: m.State, Reason: m.Reason, Retryable: m.Retryable, Attempts: m.Attempts, Parts: m.Parts, Billed: m.Billed, Delivered: m.Delivered,
 		CreatedAt: At(m.CreatedAt), ExpiresAt: At(m.ExpiresAt), SentAt: At(m.SentAt), PurgeAt: At(m.CreatedAt.Add(keepMessages)),
 	}
@@ -123,7 +124,7 @@ func (s *Store) openMessage(doc *messageDoc) (models.Message, error) {
 	m := models.Message{
 		ID: doc.ID[len(account)+1:], Rev: doc.Rev, Account: doc.Account, Kind: doc.Kind, Lane: models.Lane(doc.WasLane), Lang: doc.Lang,
 		Route: doc.Route, SMSAt: doc.SMSAt.Time(), Anytime: doc.Anytime,
-		Program: doc.Program, PersonID: doc.PersonID, Declaration: models.DeclarationRef{Form: doc.Form, ID: doc.Declared}, Broadcast: doc.Broadcast, Slot: doc.Slot.Time(),
+		Program: doc.Program, PersonID: doc.PersonID, Declaration: models.DeclarationRef{Form: doc.Form, ID: doc.Declared}, Status: doc.Status, Broadcast: doc.Broadcast, Slot: doc.Slot.Time(),
 		State: doc.State, Reason: doc.Reason, Retryable: doc.Retryable, Attempts: doc.Attempts, Parts: doc.Parts, Billed: doc.Billed, Delivered: doc.Delivered,
 		CreatedAt: doc.CreatedAt.Time(), DueAt: doc.Due.Time(), ExpiresAt: doc.ExpiresAt.Time(), SentAt: doc.SentAt.Time(),
 	}
