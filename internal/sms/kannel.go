@@ -64,7 +64,7 @@ func NewKannel(c KannelConfig) (*Kannel, error) {
 }
 
 // Send hands one SMS to the gateway and returns when that has accepted it. The error is a *models.SendError: too_long
-// before anything is sent (a text is never cut), rejected and refused when trying again makes no sense, throttled and
+// before anything is sent (a text is never cut) and rejected when trying again makes no sense, credentials, throttled and
 // unavailable when it does.
 func (k *Kannel) Send(ctx context.Context, e models.Envelope) error {
 	size := gsm.Measure(e.Text)
@@ -122,7 +122,7 @@ func judge(response *http.Response) error {
 	case status >= 500:
 		return &models.SendError{Reason: "unavailable", Retry: true, After: retryAfter(response), Cause: cause}
 	case status == http.StatusForbidden || status == http.StatusUnauthorized:
-		return &models.SendError{Reason: "refused", Cause: cause} // username, password or sender
+		return &models.SendError{Reason: "credentials", Retry: true, Cause: cause} // wrong until an operator puts it right
 	default:
 		return &models.SendError{Reason: "rejected", Cause: cause}
 	}

@@ -125,7 +125,7 @@ func TestErrors(t *testing.T) {
 		want   models.SendError
 	}{
 		{"bad request", doubles.Failure{Status: 400}, models.SendError{Reason: "rejected"}},
-		{"not ours", doubles.Failure{Status: 403}, models.SendError{Reason: "refused"}},
+		{"not ours", doubles.Failure{Status: 403}, models.SendError{Reason: "credentials", Retry: true}},
 		{"another page", doubles.Failure{Status: 302}, models.SendError{Reason: "rejected"}},
 		{"no such page", doubles.Failure{Status: 404}, models.SendError{Reason: "rejected"}},
 		{"too fast", doubles.Failure{Status: 429, RetryAfter: 9 * time.Second}, models.SendError{Reason: "throttled", Retry: true, After: 9 * time.Second}},
@@ -142,7 +142,7 @@ func TestErrors(t *testing.T) {
 	t.Run("wrong password", func(t *testing.T) {
 		t.Parallel()
 		k, _ := kannel(t, sms.KannelConfig{Password: password + "?"})
-		check(t, k.Send(t.Context(), models.Envelope{To: number, Text: text}), models.SendError{Reason: "refused"})
+		check(t, k.Send(t.Context(), models.Envelope{To: number, Text: text}), models.SendError{Reason: "credentials", Retry: true})
 	})
 	t.Run("nobody there", func(t *testing.T) {
 		t.Parallel()
