@@ -228,6 +228,12 @@ func Eventually(t *testing.T, done func() bool, otherwise func() string) {
 	}
 }
 
+// FreeAddr gives host:port of loopback on which nobody listens, for a server that Kannel's configuration names.
+func FreeAddr(t *testing.T) string {
+	t.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
+}
+
 // freePorts gives ports of loopback that nobody has; Kannel's configuration takes no "any".
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()

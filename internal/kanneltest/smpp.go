@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/linxGnu/gosmpp/data"
 	"github.com/linxGnu/gosmpp/pdu"
@@ -26,8 +27,8 @@ type Centre struct {
 	listener net.Listener
 
 	mu       sync.Mutex
-	conn     net.Conn                // of the gateway that is bound
-	taken    map[int32]chan struct{} // deliver_sm that the gateway has yet to take
+	conn     net.Conn            // of the gateway that is bound
+	taken    map[int32]chan bool // deliver_sm that the gateway has yet to answer: whether it took them
 	heard    []Heard
 	parts    map[string][]string
 	messages int
@@ -42,7 +43,7 @@ func NewCentre(t *testing.T) *Centre {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Centre{t: t, listener: listener, taken: map[int32]chan struct{}{}, parts: map[string][]string{}, refused: map[string]bool{}}
+	c := &Centre{t: t, listener: listener, taken: map[int32]chan bool{}, parts: map[string][]string{}, refused: map[string]bool{}}
 	go c.serve()
 	t.Cleanup(func() {
 		listener.Close()
@@ -104,8 +105,8 @@ func (c *Centre) speak(conn net.Conn) {
 			c.submit(p)
 		case *pdu.DeliverSMResp:
 			c.mu.Lock()
-			if done := c.taken[p.SequenceNumber]; done != nil && p.IsOk() {
-				close(done)
+			if answer := c.taken[p.SequenceNumber]; answer != nil {
+				answer <- p.IsOk()
 				delete(c.taken, p.SequenceNumber)
 			}
 			c.mu.Unlock()
@@ -201,21 +202,22 @@ func (c *Centre) deliver(from, to string, message *pdu.ShortMessage) {
 		p.EsmClass = data.SM_UDH_GSM
 	}
 	p.Message = *message
-	done := make(chan struct{})
-	c.mu.Lock()
-	c.taken[p.SequenceNumber] = done
-	c.mu.Unlock()
+	answer := make(chan bool, 1)
 	var sent net.Conn
+	var again time.Time
 	Eventually(c.t, func() bool {
 		c.mu.Lock()
-		if c.conn != nil && c.conn != sent { // as an operator does: what a connection did not take goes over the next one
-			sent = c.conn
+		defer c.mu.Unlock()
+		if c.conn != nil && c.conn != sent && time.Now().After(again) { // what a connection did not take goes over the next one
+			sent, c.taken[p.SequenceNumber] = c.conn, answer
 			c.send(p)
 		}
-		c.mu.Unlock()
 		select {
-		case <-done:
-			return true
+		case taken := <-answer:
+			if !taken { // not now: it is told so while it has no smsbox
+				sent, again = nil, time.Now().Add(time.Second)
+			}
+			return taken
 		default:
 			return false
 		}
@@ -242,6 +244,13 @@ func address(t *testing.T, kind byte, number string) pdu.Address {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// Total is how many messages all handsets have heard.
+func (c *Centre) Total() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.heard)
 }
 
 // HeardBy gives what a handset has heard so far, the oldest first.
