@@ -1,6 +1,14 @@
 package main
 
-import "testing"
+import (
+	"crypto/tls"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"testing"
+
+	"khaibao/internal/kanneltest"
+)
 
 func TestGatewayProblems(t *testing.T) {
 	t.Parallel()
@@ -18,7 +26,7 @@ func TestGatewayProblems(t *testing.T) {
 	allow := func(networks ...string) func(*gatewayConfig) {
 		return func(c *gatewayConfig) { c.ChannelsAllow = networks }
 	}
-	url := func(at string) func(*gatewayConfig) { return func(c *gatewayConfig) { c.ChannelsURL = at } }
+	reached := func(at string) func(*gatewayConfig) { return func(c *gatewayConfig) { c.ChannelsURL = at } }
 	secrets := func(list ...string) func(*gatewayConfig) { return func(c *gatewayConfig) { c.ChannelsSecret = list } }
 	for name, tt := range map[string]struct {
 		config gatewayConfig
@@ -35,17 +43,60 @@ func TestGatewayProblems(t *testing.T) {
 		"an address that is none":   {with("8081"), plain, "host:port"},
 		"the API's address":         {with("127.0.0.1:8080"), plain, "must differ"},
 		"a network that is none":    {with("127.0.0.1:8081", allow("kannel")), plain, `"kannel" is neither`},
-		"open, without TLS":         {with("0.0.0.0:8081", allow("10.0.0.0/8"), url("https://x")), plain, "--tls-cert"},
-		"open to everybody":         {with("0.0.0.0:8081", url("https://x")), tls, "--channels-allow"},
-		"open to a network":         {with("0.0.0.0:8081", allow("10.0.0.0/8", "192.0.2.1"), url("https://channels.example")), tls, ""},
+		"open, without TLS":         {with("0.0.0.0:8081", allow("10.0.0.0/8"), reached("https://x")), plain, "--tls-cert"},
+		"open to everybody":         {with("0.0.0.0:8081", reached("https://x")), tls, "--channels-allow"},
+		"open to a network":         {with("0.0.0.0:8081", allow("10.0.0.0/8", "192.0.2.1"), reached("https://channels.example")), tls, ""},
 		"reached by nobody knows":   {with("0.0.0.0:8081", allow("10.0.0.0/8")), tls, "--channels-url (KHAIBAO_CHANNELS_URL) is missing"},
-		"reached by FTP":            {with("127.0.0.1:8081", url("ftp://channels.example")), plain, "not an http(s) URL"},
+		"reached by FTP":            {with("127.0.0.1:8081", reached("ftp://channels.example")), plain, "not an http(s) URL"},
 		"no turns":                  {with("127.0.0.1:8081", func(c *gatewayConfig) { c.USSDTurnsHour = 0 }), plain, "at least 1"},
-		"an authority that is lost": {with("127.0.0.1:8081", url("https://x"), func(c *gatewayConfig) { c.ChannelsClientCA = "lost.pem" }), tls, "no such file"},
+		"an authority that is lost": {with("127.0.0.1:8081", reached("https://x"), func(c *gatewayConfig) { c.ChannelsClientCA = "lost.pem" }), tls, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			wantProblem(t, tt.config.problems(&tt.listen), tt.want)
 		})
+	}
+}
+
+// With an authority for gateways a caller needs both its certificate and the secret, also on loopback.
+func TestGatewayCertificates(t *testing.T) {
+	t.Parallel()
+	slow(t)
+	d := deploy(t, "sqlite:"+filepath.Join(t.TempDir(), "store"))
+	cert, key, roots := certificate(t)
+	channels := kanneltest.FreeAddr(t)
+	d.serve("--tls-cert", cert, "--tls-key", key, "--channels-addr", channels, "--channels-client-ca", cert,
+		"--channels-secret", kanneltest.Secret, "--channels-url", "https://"+channels)
+	own, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	otherCert, otherKey, _ := certificate(t)
+	call := func(secret string, shown ...tls.Certificate) (int, error) {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: shown}}
+		defer transport.CloseIdleConnections()
+		query := url.Values{"from": {phoneOf(1)}, "id": {"k-1"}, "text": {"KB"}, "secret": {secret}}
+		response, err := (&http.Client{Transport: transport}).Get("https://" + channels + "/channels/sms?" + query.Encode())
+		if err != nil {
+			return 0, err
+		}
+		defer response.Body.Close()
+		return response.StatusCode, nil
+	}
+	if status, err := call(kanneltest.Secret, own); err != nil || status != http.StatusOK {
+		t.Errorf("the gateway got %d, %v", status, err)
+	}
+	if status, err := call("a guess", own); err != nil || status != http.StatusForbidden {
+		t.Errorf("its certificate with another secret got %d, %v; want 403", status, err)
+	}
+	if status, err := call(kanneltest.Secret); err == nil {
+		t.Errorf("its secret without a certificate got %d", status)
+	}
+	other, err := tls.LoadX509KeyPair(otherCert, otherKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, err := call(kanneltest.Secret, other); err == nil {
+		t.Errorf("its secret with a stranger's certificate got %d", status)
 	}
 }
