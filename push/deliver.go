@@ -128,6 +128,7 @@ func (w *Worker) deliverPush(ctx context.Context, m *models.Message, account *mo
 // giveUpPush lets SMS take over where the message has a second rung, and ends it otherwise.
 func (w *Worker) giveUpPush(ctx context.Context, m *models.Message, state models.MessageState, reason string) error {
 	if m.SMSAt.IsZero() {
+		m.Retryable = state == models.MessageFailed && retryable[reason]
 		return w.settle(ctx, m, state, reason)
 	}
 	return w.takeOver(ctx, m, reason)

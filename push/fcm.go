@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	firebase "firebase.google.com/go/v4"
@@ -96,7 +97,7 @@ func (c *FCMConfig) options(ctx context.Context) ([]option.ClientOption, error) 
 
 // oneTry keeps the SDK from waiting and trying again by itself, which it does on 503 and on network errors for seconds
 // to minutes while it holds one of our slots: the outbox tries again, and other messages go on meanwhile. It answers
-// 500 for a 503, everything else of the answer intact, and 504 where no answer came.
+// 500 for a 503, everything else of the answer intact, 504 where no answer came, and 502 where something in between gave one.
 type oneTry struct{ next http.RoundTripper }
 
 // RoundTrip makes the one try.
@@ -110,6 +111,8 @@ func (t oneTry) RoundTrip(request *http.Request) (*http.Response, error) {
 		}, nil
 	case err == nil && response.StatusCode == http.StatusServiceUnavailable:
 		response.Status, response.StatusCode = "500 unavailable", http.StatusInternalServerError
+	case err == nil && response.StatusCode < 400 && !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json"):
+		response.Status, response.StatusCode = "502 somebody else answered", http.StatusBadGateway
 	}
 	return response, err
 }
@@ -198,8 +201,8 @@ func sendError(err error, now time.Time) *models.SendError {
 		}
 	case status >= 500:
 		out.Reason, out.Retry, out.After = "unavailable", true, retryAfter(response, now)
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		out.Reason, out.Retry = "credentials", true // ours, not the message's: it may be put right in time
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusNotFound:
+		out.Reason, out.Retry = "credentials", true // or the project; ours, not the message's: it may be put right in time
 	}
 	return out
 }

@@ -44,7 +44,7 @@ func TestFCMErrors(t *testing.T) {
 		{"unregistered", doubles.Failure{Status: 404, Code: "UNREGISTERED"}, models.SendError{Reason: "unregistered", Drop: true}},
 		{"sender id mismatch", doubles.Failure{Status: 403, Code: "SENDER_ID_MISMATCH"}, models.SendError{Reason: "sender_mismatch", Drop: true}},
 		{"invalid argument", doubles.Failure{Status: 400, Code: "INVALID_ARGUMENT"}, models.SendError{Reason: "rejected"}},
-		{"project not found", doubles.Failure{Status: 404}, models.SendError{Reason: "rejected"}},
+		{"project not found", doubles.Failure{Status: 404}, models.SendError{Reason: "credentials", Retry: true}},
 		{"quota", doubles.Failure{Status: 429, Code: "QUOTA_EXCEEDED", RetryAfter: 7 * time.Second}, models.SendError{Reason: "throttled", Retry: true, After: 7 * time.Second}},
 		{"quota without a time", doubles.Failure{Status: 429, Code: "QUOTA_EXCEEDED"}, models.SendError{Reason: "throttled", Retry: true, After: time.Minute}},
 		{"429 without a code", doubles.Failure{Status: 429}, models.SendError{Reason: "throttled", Retry: true, After: time.Minute}},

@@ -15,7 +15,7 @@ import (
 
 // Failure is one scripted answer.
 type Failure struct {
-	Status     int
+	Status     int           // FCM: 0 hangs up without an answer, 200 answers what nobody can read
 	Code       string        // FCM: the error code in the details, such as UNREGISTERED; SMSC: the text of the answer
 	RetryAfter time.Duration // whole seconds; 0: the header is left out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -109,6 +110,13 @@ var statusWords = map[int]string{
 }
 
 func failFCM(w http.ResponseWriter, f Failure) {
+	switch f.Status {
+	case 0:
+		panic(http.ErrAbortHandler)
+	case http.StatusOK: // what a proxy in between might say
+		io.WriteString(w, "<html>")
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	f.header(w)
 	w.WriteHeader(f.Status)
