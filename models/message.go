@@ -16,6 +16,7 @@ const (
 	MessageReminder    MessageKind = "reminder"
 	MessageReminderSMS MessageKind = "reminder_sms"
 	MessageNotice      MessageKind = "notice"    // about a person's case: its new status, or what an official writes
+	MessageDialogue    MessageKind = "dialogue"  // the open question of an SMS dialogue once more; it knows its number and text
 	MessageBroadcast   MessageKind = "broadcast" // an official's text for many households
 )
 

@@ -49,7 +49,7 @@ const longSMS = 2
 // sms gives the text of a message that goes by SMS, in plain letters.
 func (t words) sms(ctx context.Context, m *models.Message, lang models.Lang) (string, error) {
 	switch m.Kind {
-	case models.MessageOTP:
+	case models.MessageOTP, models.MessageDialogue:
 		return m.Text, nil
 	case models.MessageAdvice:
 		a, err := t.advice(ctx, m, lang)

@@ -153,7 +153,8 @@ func (a *app) useCases() (err error) {
 		Inbox: a.messages,
 	})
 	a.dialogue = dialogue.New(dialogue.Config{
-		Store: a.store, Intake: a.intake, Privacy: a.privacy, PINs: a.pins, Programs: a.catalog, Areas: a.areas, Text: a.texts.Text, Now: a.now,
+		Store: a.store, Outbox: a.store, Intake: a.intake, Privacy: a.privacy, PINs: a.pins, Programs: a.catalog, Areas: a.areas,
+		Text: a.texts.Text, Log: a.log, Now: a.now,
 	})
 	return nil
 }
@@ -274,6 +275,7 @@ func (a *app) work(ctx context.Context) error {
 	group.Go(func() error { return a.effects.Run(ctx) })
 	group.Go(func() error { return a.outbox.Run(ctx) })
 	group.Go(func() error { return a.followup.Run(ctx) })
+	group.Go(func() error { return a.dialogue.Run(ctx) })
 	group.Go(func() error { return a.broadcasts.Run(ctx) })
 	group.Go(func() error {
 		tick := time.NewTicker(purgeEvery)

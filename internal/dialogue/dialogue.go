@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"khaibao/internal/areas"
@@ -60,15 +61,22 @@ type PINs interface {
 	Check(ctx context.Context, account, pin string) error
 }
 
+// Outbox takes messages to be sent.
+type Outbox interface {
+	Enqueue(ctx context.Context, messages ...models.Message) error
+}
+
 // Config is what a Service is made of. Everything is required unless it says otherwise.
 type Config struct {
 	Store    Store
+	Outbox   Outbox
 	Intake   Intake
 	Privacy  Privacy
 	PINs     PINs
 	Programs *rules.Catalog
 	Areas    *areas.Directory
 	Text     func(lang models.Lang, key string, args map[string]any) string
+	Log      *slog.Logger
 	Now      func() time.Time // the domain's clock
 	Real     func() time.Time // real time; time.Now by default
 	// NewID gives an id of 128 random bits; random by default, the same ones in tests.
@@ -136,6 +144,7 @@ func (s *Service) answer(ctx context.Context, in models.Inbound) (models.Reply, 
 		return models.Reply{}, fmt.Errorf("answering a citizen at %s: %w", t.st.Step, err)
 	}
 	st.remember(in.ID, reply)
+	st.Phone = in.Phone
 	kept.State, kept.DueAt, kept.ExpiresAt = st.bytes(), t.due(), s.Real().Add(keep)
 	if in.Channel == models.ChannelSMS {
 		kept.ExpiresAt = s.Real().Add(resumeSMS + keep)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -99,7 +100,7 @@ func newRig(t testing.TB, engine store.Engine, sources ...fs.FS) *rig {
 		Store: r.store, EndSessions: func(context.Context, string) error { return nil }, Follow: work.FollowPerson, Now: r.now,
 	})
 	r.dialogue = dialogue.New(dialogue.Config{
-		Store: r.store, Intake: r.intake, Privacy: rights, PINs: r.pins, Programs: r.catalog, Areas: s.areas, Text: s.texts.Text,
+		Store: r.store, Outbox: r.store, Log: slog.New(slog.DiscardHandler), Intake: r.intake, Privacy: rights, PINs: r.pins, Programs: r.catalog, Areas: s.areas, Text: s.texts.Text,
 		Now: r.now, Real: r.now, NewID: func() string { return fmt.Sprint("id-", r.seq.Add(1)) },
 	})
 	return r

@@ -3,7 +3,6 @@ package dialogue
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"khaibao/internal/areas"
 	"khaibao/internal/gsm"
@@ -224,15 +223,4 @@ func (t *turn) oneShot(p *rules.Program) string {
 		}
 	}
 	return t.text("help.one_shot", map[string]any{"keyword": p.Keyword(), "questions": strings.Join(asked, " | ")})
-}
-
-// nudgeAfter is when an open question of an SMS dialogue is repeated, once.
-const nudgeAfter = 24 * time.Hour
-
-// due is when we are to speak by ourselves: by SMS, while a question is open that was not repeated yet.
-func (t *turn) due() time.Time {
-	if !t.bySMS() || t.st.Open == "" {
-		return time.Time{}
-	}
-	return t.st.Spoke.Add(nudgeAfter)
 }

@@ -12,6 +12,7 @@ import (
 
 // state is where a dialogue stands. It is sealed in the store.
 type state struct {
+	Phone   string    `json:"phone,omitempty"`   // whom to speak to by ourselves
 	Session string    `json:"session,omitempty"` // of USSD, that is open
 	Heard   heard     `json:"heard,omitzero"`
 	Spoke   time.Time `json:"spoke,omitzero"` // real time of the last turn

@@ -83,7 +83,7 @@ func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
 	if m.Parts > 0 && !m.Billed {
 		doc.ToBill = At(cmp.Or(m.SentAt, m.CreatedAt))
 	}
-	if m.Kind == models.MessageOTP {
+	if m.Kind == models.MessageOTP || m.Kind == models.MessageDialogue {
 		doc.PurgeAt = At(m.CreatedAt.Add(keepOTPs))
 	}
 	if m.Account != "" && !m.SentAt.IsZero() {
