@@ -175,6 +175,7 @@ func (a *app) workers() {
 		PerDay: a.perDay, NoQuiet: a.noQuiet, Observe: a.observe,
 		Broadcast: a.broadcasts.Text, Wanted: a.wanted,
 	})
+	gaugeOutbox(a.metrics, a.outbox)
 	a.followup = followup.New(followup.Config{
 		Store: a.store, Programs: a.catalog, Missed: a.cases.Missed, Ended: a.cases.Ended, Enqueued: a.outbox.Wake, Now: a.now, Owner: a.owner, Log: a.log,
 	})

@@ -101,9 +101,35 @@ func TestKannelDialogue(t *testing.T) {
 			t.Errorf("the code cost %v", c)
 		}
 	}
+	everyMetricOfTheDocument(t, s)
 	for _, secret := range []string{phoneOf(1)[1:], phoneOf(9)[1:], "Khai báo", "bac son", kanneltest.Secret, "mac="} {
 		if strings.Contains(s.said.String(), secret) {
 			t.Errorf("the log holds %q:\n%s", secret, &s.said)
+		}
+	}
+}
+
+// everyMetricOfTheDocument: what docs/gateways.md tells operators to look at is there to be looked at.
+func everyMetricOfTheDocument(t *testing.T, s *server) {
+	t.Helper()
+	channels := s.await(`"channels":"([^"]+)"`)[1]
+	response, err := http.Get("http://" + channels + "/channels/sms?from=0900000001&id=k&text=KB&secret=guess")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	text, err := os.ReadFile("../../docs/gateways.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := string(s.operations.want(http.StatusOK, "GET", "/metrics", "", nil).body)
+	names := regexp.MustCompile(`khaibao_[a-z_]+`).FindAllString(string(text), -1)
+	if len(names) < 6 {
+		t.Errorf("docs/gateways.md names only %v", names)
+	}
+	for _, name := range names {
+		if !strings.Contains(shown, "\n"+name) {
+			t.Errorf("docs/gateways.md names %s, and /metrics does not show it", name)
 		}
 	}
 }
