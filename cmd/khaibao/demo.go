@@ -113,7 +113,7 @@ func (d *demo) open(ctx context.Context) error {
 	if d.app, err = assemble(ctx, p); err != nil {
 		return err
 	}
-	d.pages.store, d.pages.moved = d.app.store, d.app.followup.Wake
+	d.pages.store, d.pages.hour = d.app.store, d.hour
 	if d.listener, err = net.Listen("tcp", c.Addr); err != nil {
 		return err
 	}

@@ -47,8 +47,7 @@ type demoPages struct {
 	fcm   *doubles.FCM
 	smsc  *doubles.SMSC
 	clock *demoClock
-	// moved is called when the clock was moved.
-	moved func()
+	passing
 	store interface {
 		AccountOfPhone(ctx context.Context, phone string) (string, error)
 		Account(ctx context.Context, id string) (*models.Account, error)
@@ -133,23 +132,4 @@ func (d *demoPages) pushed(ctx context.Context, phone string) ([]received, error
 
 func (d *demoPages) showClock(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"now": d.clock.Now().UTC(), "offset_seconds": d.clock.offset.Load() / int64(time.Second)})
-}
-
-const maxAdvanceDays = 60
-
-// moveClock moves the demo's day on: {"advance_days": 1}.
-func (d *demoPages) moveClock(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Days int `json:"advance_days"`
-	}
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1024)).Decode(&body); err != nil || body.Days < 1 || body.Days > maxAdvanceDays {
-		answer(w, http.StatusUnprocessableEntity, map[string]string{"title": "advance_days must be 1 to 60"})
-		return
-	}
-	if err := d.clock.advance(time.Duration(body.Days) * 24 * time.Hour); err != nil {
-		answer(w, http.StatusInternalServerError, map[string]string{"title": "the clock could not be kept"})
-		return
-	}
-	d.moved()
-	d.showClock(w, r)
 }

@@ -39,6 +39,7 @@ func TestHandset(t *testing.T) {
 			b.declare()
 			b.readInbox()
 			b.speakEnglish()
+			b.missADay()
 			b.fits()
 		})
 	}
@@ -256,6 +257,24 @@ func (b *browser) readInbox() {
 	b.picture("7-inbox")
 	b.press("Quay lại")
 	b.await("#app h3", "Người trong nhà")
+}
+
+// missADay lets the demo's day move on twice without an update: the date goes on, and push and SMS remind.
+func (b *browser) missADay() {
+	b.Helper()
+	before := b.text("#clock")
+	for range 2 {
+		b.press("On to tomorrow")
+		b.do(chromedp.WaitEnabled(chromedp.CSS("#next-day")))
+	}
+	if after := b.text("#clock"); after == before {
+		b.Errorf("the demo's time stays at %q", after)
+	}
+	const reminded = "gia dinh ban con nguoi chua gui cap nhat suc khoe"
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](fmt.Sprintf(`document.querySelector('#sms').innerText.includes(%q) && document.querySelectorAll('#push li:not(.empty)').length > 1`, reminded))); err != nil {
+		b.fail(fmt.Errorf("waiting for the reminders: %w", err))
+	}
+	b.picture("9-missed")
 }
 
 func (b *browser) speakEnglish() {

@@ -269,8 +269,13 @@ async function receive() {
 
 async function clock(advance) {
   const options = advance ? { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ advance_days: 1 }) } : {};
-  const { now } = await (await fetch('/demo/clock', options)).json();
-  document.getElementById('clock').textContent = local(now);
+  const button = document.getElementById('next-day');
+  if (advance) button.disabled = true; // the demo lives through the hours first
+  try {
+    const { now } = await (await fetch('/demo/clock', options)).json();
+    document.getElementById('clock').textContent = local(now);
+    if (advance) await receive();
+  } finally { if (advance) button.disabled = false; }
 }
 
 function speak(lang) {
