@@ -22,6 +22,7 @@ type messageDoc struct {
 	WasLane   int                 `bson:"was_lane" json:"was_lane"`
 	Route     models.Route        `bson:"route" json:"route"`
 	SMSAt     Time                `bson:"sms_at,omitempty" json:"sms_at,omitzero"`
+	SMSLane   *int64              `bson:"sms_lane,omitempty" json:"sms_lane,omitempty"` // the lane, beside sms_at: an index of its own
 	Anytime   bool                `bson:"anytime,omitempty" json:"anytime,omitempty"`
 	Lang      models.Lang         `bson:"lang,omitempty" json:"lang,omitempty"`
 	To        []byte              `bson:"to,omitempty" json:"to,omitempty"`     // sealed
@@ -92,8 +93,8 @@ func (s *Store) sealMessage(m *models.Message) (messageDoc, error) {
 	if m.State == models.MessagePending {
 		lane := int64(m.Lane)
 		doc.Lane, doc.Due = &lane, At(m.DueAt)
-		if m.Route == models.RoutePush {
-			doc.SMSAt = At(m.SMSAt)
+		if m.Route == models.RoutePush && !m.SMSAt.IsZero() {
+			doc.SMSLane, doc.SMSAt = &lane, At(m.SMSAt)
 		}
 	}
 	for field, value := range map[string]struct {
@@ -190,9 +191,9 @@ func (s *Store) DueMessages(ctx context.Context, lane models.Lane, route models.
 // OverdueForSMS gives pending pushes of a lane for which SMS takes over by now, the longest waiting first.
 func (s *Store) OverdueForSMS(ctx context.Context, lane models.Lane, now time.Time, limit int) ([]models.Message, error) {
 	out, err := s.findMessages(ctx, Query{
-		Where: []Cond{{"lane", Eq, int64(lane)}, {"sms_at", Le, At(now)}},
-		Sort:  []Order{{Field: "sms_at"}, {Field: "_id"}},
-		Limit: limit, Index: "sms_at",
+		Where: []Cond{{"sms_lane", Eq, int64(lane)}, {"sms_at", Le, At(now)}},
+		Sort:  []Order{{Field: "sms_lane"}, {Field: "sms_at"}, {Field: "_id"}},
+		Limit: limit, Index: "sms_lane",
 	})
 	return out, asError("reading overdue pushes", err)
 }

@@ -82,7 +82,7 @@ func Collections() []Collection {
 		{Name: colOutbox, TTL: "purge_at", Indexes: []Index{
 			{Name: "queue", Fields: []Order{{Field: "lane"}, {Field: "route"}, {Field: "due"}, {Field: "_id"}}, Sparse: true},
 			{Name: "sent_on", Fields: []Order{{Field: "sent_on"}, {Field: "account"}, {Field: "_id"}}, Sparse: true},
-			{Name: "sms_at", Fields: []Order{{Field: "sms_at"}, {Field: "_id"}}, Sparse: true},
+			{Name: "sms_lane", Fields: []Order{{Field: "sms_lane"}, {Field: "sms_at"}, {Field: "_id"}}, Sparse: true},
 			{Name: "moved", Fields: []Order{{Field: "moved"}, {Field: "counted"}, {Field: "state"}}, Sparse: true},
 			{Name: "to_bill", Fields: []Order{{Field: "to_bill"}, {Field: "_id"}}, Sparse: true},
 		}},
