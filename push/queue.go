@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -130,7 +131,7 @@ func (q *queue) overdue(ctx context.Context, busy map[string]bool, limit int) er
 	late, err := q.worker.Store.OverdueForSMS(ctx, q.lane, q.worker.clock(q.lane), limit)
 	for i := range late {
 		if m := &late[i]; err == nil && !busy[claimed(m)] {
-			if err = q.worker.takeOver(ctx, m, m.Reason); models.Changed.Is(err) {
+			if err = q.worker.takeOver(ctx, m, cmp.Or(m.Reason, "overdue")); models.Changed.Is(err) {
 				err = nil
 			}
 		}

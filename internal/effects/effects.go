@@ -411,7 +411,7 @@ func (w *Worker) advice(d *models.Declaration) models.Message {
 	case d.Channel == models.ChannelUSSD:
 		m.Route, m.State, m.Anytime = models.RouteSMS, models.MessagePending, true
 	case bySMS:
-		m.SMSAt, m.State = d.ReceivedAt.Add(after), models.MessagePending
+		m.SMSAt, m.State = m.DueAt.Add(after), models.MessagePending
 	case d.Notify:
 		m.State = models.MessagePending
 	}
