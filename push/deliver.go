@@ -44,21 +44,29 @@ func (w *Worker) over(ctx context.Context, m *models.Message) (bool, error) {
 	if !w.now(m).Before(m.ExpiresAt) {
 		return true, w.expire(ctx, m, m.Reason)
 	}
-	var unwanted string
-	switch m.Kind {
-	case models.MessageReminder, models.MessageReminderSMS:
-		unwanted = "answered"
-	case models.MessageBroadcast:
-		unwanted = "cancelled"
-	}
-	if unwanted == "" || w.Wanted == nil {
-		return false, nil
-	}
-	wanted, err := w.Wanted(ctx, m)
-	if err != nil || wanted {
+	unwanted, err := w.unwanted(ctx, m)
+	if err != nil || unwanted == "" {
 		return false, err
 	}
 	return true, w.expire(ctx, m, unwanted)
+}
+
+// unwanted gives why a message is not worth sending any more; empty when it is.
+func (w *Worker) unwanted(ctx context.Context, m *models.Message) (reason string, err error) {
+	switch m.Kind {
+	case models.MessageReminder, models.MessageReminderSMS:
+		reason = "answered"
+	case models.MessageBroadcast:
+		reason = "cancelled"
+	}
+	if reason == "" || w.Wanted == nil {
+		return "", nil
+	}
+	wanted, err := w.Wanted(ctx, m)
+	if err != nil || wanted {
+		return "", err
+	}
+	return reason, nil
 }
 
 // recipient gives the household that a message is for, erased when it is gone; for a message that knows its number and
@@ -149,6 +157,18 @@ func (w *Worker) takeOver(ctx context.Context, m *models.Message, reason string)
 func (w *Worker) pushAll(ctx context.Context, m *models.Message, lang models.Lang, devices []models.Device, term int) (again, refused *models.SendError, err error) {
 	m.Attempts++
 	for i, device := range devices {
+		if i > 0 { // telling the one before took its time
+			unwanted, err := w.unwanted(ctx, m)
+			if err != nil {
+				return nil, nil, err
+			}
+			if unwanted != "" {
+				if len(m.Delivered) == 0 { // the next look ends it
+					again = &models.SendError{Reason: unwanted, Retry: true}
+				}
+				return again, refused, nil
+			}
+		}
 		err := w.pushTo(ctx, m, lang, device, term)
 		var failure *models.SendError
 		switch {

@@ -60,3 +60,20 @@ func TestReminderIsNotSentAfterTheAnswer(t *testing.T) {
 		t.Errorf("the inbox shows a reminder that nobody needed: %+v, %v", items, err)
 	}
 }
+
+// A household with two phones that answers after the first was told hears of it no more on the second.
+func TestReminderStopsBetweenTwoPhones(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	account := r.household(t, "lan", models.Vietnamese, models.Vietnamese)
+	c := r.config("w")
+	c.Wanted = func(context.Context, *models.Message) (bool, error) { return len(r.fcm.All()) == 0, nil }
+	r.enqueue(t, r.reminder(account, "m1", models.MessageReminder))
+	r.start(t, c)
+	if o := r.settled(t); o.State != models.MessageSent {
+		t.Fatalf("%+v", o)
+	}
+	if n := len(r.fcm.All()); n != 1 {
+		t.Errorf("%d phones were told, want the first alone", n)
+	}
+}
