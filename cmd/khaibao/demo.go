@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"khaibao/handlers"
 	"khaibao/internal/auth"
 	"khaibao/internal/doubles"
 	"khaibao/internal/intake"
@@ -73,6 +74,7 @@ type demo struct {
 	file     demoFile
 	state    demoState
 	listener net.Listener
+	channels net.Listener // where the gateways of the mobile networks call
 	closers  []func() error
 }
 
@@ -96,9 +98,11 @@ func (d *demo) open(ctx context.Context) error {
 	p := parts{
 		now: d.pages.clock.Now, programs: programSources(c.Programs), oneAddress: true, plainHTTP: true,
 		perDay: 100, noQuiet: true, // a developer's day has more declarations, and nights elsewhere
-		log:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		otp:    budgetConfig{OTPPerPhoneHour: 100, OTPPerPhoneDay: 1000, OTPPerAddressHour: 100, OTPPerDay: 10000},
-		logins: auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 300},
+		log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		otp:      budgetConfig{OTPPerPhoneHour: 100, OTPPerPhoneDay: 1000, OTPPerAddressHour: 100, OTPPerDay: 10000},
+		logins:   auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 300},
+		gateways: &handlers.Gateways{Secrets: []string{rand.Text()}},
+		turns:    auth.TurnBudgets{SMSHour: 10000, SMSDay: 10000, USSDHour: 10000},
 	}
 	if p.keys, err = demoKeys(filepath.Join(c.Data, "keys.json")); err != nil {
 		return err
@@ -118,6 +122,13 @@ func (d *demo) open(ctx context.Context) error {
 		return err
 	}
 	d.closers = append(d.closers, d.listener.Close)
+	if d.channels, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return err
+	}
+	d.closers = append(d.closers, d.channels.Close)
+	d.pages.gateway = &demoGateway{
+		url: "http://" + d.channels.Addr().String(), secret: p.gateways.Secrets[0], smsc: d.pages.smsc, now: p.now, screens: map[string][]received{},
+	}
 	return d.describe(ctx)
 }
 
@@ -230,7 +241,7 @@ func (d *demo) serve(ctx context.Context) error {
 		group.Go(func() error { return d.seed(ctx) })
 		return group.Wait()
 	}
-	return serveSites(ctx, d.app.log, work, site{name: "the demo", listener: d.listener, handler: mux})
+	return serveSites(ctx, d.app.log, work, site{name: "the demo", listener: d.listener, handler: mux}, site{name: "the gateways", listener: d.channels, handler: d.app.channels})
 }
 
 func (d *demo) announce() {

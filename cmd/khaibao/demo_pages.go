@@ -47,6 +47,8 @@ type demoPages struct {
 	fcm   *doubles.FCM
 	smsc  *doubles.SMSC
 	clock *demoClock
+	// gateway plays the mobile networks.
+	gateway *demoGateway
 	passing
 	store interface {
 		AccountOfPhone(ctx context.Context, phone string) (string, error)
@@ -76,6 +78,7 @@ func (d *demoPages) mount(mux *http.ServeMux) {
 		})
 	}
 	mux.HandleFunc("GET /demo/messages", d.messages)
+	d.gateway.mount(mux)
 	mux.HandleFunc("GET /demo/clock", d.showClock)
 	mux.HandleFunc("POST /demo/clock", d.moveClock)
 }
@@ -98,6 +101,7 @@ func (d *demoPages) messages(w http.ResponseWriter, r *http.Request) {
 	for _, m := range d.smsc.To(phone) {
 		items = append(items, received{"sms", phone, m.Text, m.SentAt})
 	}
+	items = append(items, d.gateway.shown(phone)...)
 	pushed, err := d.pushed(r.Context(), phone)
 	if err != nil {
 		answer(w, http.StatusServiceUnavailable, map[string]string{"title": "the store does not answer"})

@@ -38,6 +38,8 @@ func TestHandset(t *testing.T) {
 			b.askOnlyWhatApplies()
 			b.declare()
 			b.readInbox()
+			b.declareByUSSD()
+			b.declareBySMS()
 			b.speakEnglish()
 			b.fits()
 		})
@@ -290,12 +292,48 @@ func (b *browser) missADay() {
 	b.picture("9-missed")
 }
 
+// contains waits until an element shows something that a text is part of.
+func (b *browser) contains(selector, part string) {
+	b.Helper()
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](fmt.Sprintf(`(document.querySelector(%q) || {innerText: ''}).innerText.includes(%q)`, selector, part))); err != nil {
+		b.fail(fmt.Errorf("waiting for %q: %w", part, err))
+	}
+}
+
+// declareByUSSD declares on the keypad for the person who was added in the app.
+func (b *browser) declareByUSSD() {
+	b.Helper()
+	b.press("Gọi *123#")
+	b.contains("#ussd", "KHAI BAO Y TE")
+	for _, step := range []struct{ typed, screen string }{
+		{"1", "Khai cho ai?"}, {"1", "Khai bao benh nao?"}, {"1", "14 ngay qua CO:"}, {"13", "Ngay luc nay CO:"}, {"0", "Gap F0"},
+		{"1", "Benh nen"}, {"0", "Ban khai: sot, kho tho; gap F0"}, {"1", "Muc: CAO"},
+	} {
+		b.do(chromedp.SendKeys(chromedp.CSS("#ussd-text"), step.typed))
+		b.do(chromedp.Click(chromedp.CSS("#ussd-send"), chromedp.NodeVisible))
+		b.contains("#ussd", step.screen)
+	}
+	b.contains("#sms", "Khai Bao (COVID-19): muc nguy co CAO") // the result in full follows by SMS
+	b.picture("10-ussd")
+}
+
+// declareBySMS declares in one message and confirms it.
+func (b *browser) declareBySMS() {
+	b.Helper()
+	for _, step := range []struct{ text, reply string }{{"KB COVID 0 0 0 0", "Tra loi OK de gui"}, {"OK", "Muc: THAP"}} {
+		b.do(chromedp.SendKeys(chromedp.CSS("#sms-text"), step.text))
+		b.press("Gửi SMS")
+		b.contains("#sms", step.reply)
+	}
+	b.picture("11-sms")
+}
+
 func (b *browser) speakEnglish() {
 	b.Helper()
 	b.press("English")
 	b.await("#app h3", "Household")
 	b.press("Inbox")
-	if inbox := b.text("#app .thread li"); !strings.Contains(inbox, "stay at home") {
+	if inbox := b.text("#app .thread li"); !strings.Contains(inbox, "wear a mask") {
 		b.Errorf("the inbox shows %q in English", inbox)
 	}
 	b.picture("8-english")

@@ -84,6 +84,9 @@ func answer(w http.ResponseWriter, status int, text string) {
 	io.WriteString(w, text)
 }
 
+// Reply delivers what a gateway was given as the reply to a message of somebody's.
+func (s *SMSC) Reply(to, text string) { s.accept(url.Values{"to": {to}, "text": {text}}) }
+
 // Tries is how many requests came in, failed ones included.
 func (s *SMSC) Tries() int {
 	s.mu.Lock()

@@ -7,18 +7,18 @@ const texts = {
     signIn: 'Đăng nhập', sendCode: 'Gửi mã xác nhận', code: 'Mã 6 số trong tin SMS', enter: 'Vào', people: 'Người trong nhà', add: 'Thêm người', declare: 'Khai báo', update: 'Cập nhật',
     name: 'Họ và tên', born: 'Ngày sinh', sex: 'Giới tính', male: 'Nam', female: 'Nữ', other: 'Khác', relation: 'Quan hệ', self: 'Chính tôi', spouse: 'Vợ/chồng', child: 'Con', parent: 'Cha/mẹ',
     commune: 'Xã/phường', communeHint: 'Gõ vài chữ đầu, vd: bac son', save: 'Lưu', back: 'Quay lại', disease: 'Chương trình', send: 'Gửi tờ khai', result: 'Kết quả', why: 'Vì sao', inbox: 'Hộp thư', out: 'Thoát',
-    yes: 'Có', no: 'Không', none: 'Bỏ chọn', noSMS: 'Chưa có tin SMS nào.', noPush: 'Chưa có thông báo nào.', noPeople: 'Chưa có ai. Hãy thêm chính bạn trước.', noMessages: 'Hộp thư trống.', next: 'Tiếp tục', failed: 'Không thực hiện được', log: 'Ai đã xem dữ liệu của tôi', noLog: 'Chưa có ai xem.',
+    yes: 'Có', no: 'Không', none: 'Bỏ chọn', noSMS: 'Chưa có tin SMS nào.', noPush: 'Chưa có thông báo nào.', noPeople: 'Chưa có ai. Hãy thêm chính bạn trước.', noMessages: 'Hộp thư trống.', next: 'Tiếp tục', failed: 'Không thực hiện được', log: 'Ai đã xem dữ liệu của tôi', noLog: 'Chưa có ai xem.', sendSMS: 'Gửi SMS', smsText: 'Tin nhắn SMS', ussdText: 'Trả lời', sendUSSD: 'Trả lời', dial: 'Gọi *123#', hangUp: 'Ngắt', noUSSD: 'Bấm để gọi.',
   },
   en: {
     subtitle: 'handset', number: 'Phone number', use: 'Use this number', clock: 'Demo time:', nextDay: 'On to tomorrow', app: 'App', pushes: 'Push notifications',
     signIn: 'Sign in', sendCode: 'Send me a code', code: 'The 6 digits from the SMS', enter: 'Enter', people: 'Household', add: 'Add a person', declare: 'Declare', update: 'Update',
     name: 'Full name', born: 'Date of birth', sex: 'Sex', male: 'Male', female: 'Female', other: 'Other', relation: 'Relationship', self: 'Myself', spouse: 'Spouse', child: 'Child', parent: 'Parent',
     commune: 'Commune', communeHint: 'Type the first letters, e.g. bac son', save: 'Save', back: 'Back', disease: 'Programme', send: 'Send', result: 'Result', why: 'Why', inbox: 'Inbox', out: 'Sign out',
-    yes: 'Yes', no: 'No', none: 'Clear', noSMS: 'No SMS yet.', noPush: 'No push yet.', noPeople: 'Nobody yet. Add yourself first.', noMessages: 'The inbox is empty.', next: 'Continue', failed: 'That did not work', log: 'Who looked at my data', noLog: 'Nobody so far.',
+    yes: 'Yes', no: 'No', none: 'Clear', noSMS: 'No SMS yet.', noPush: 'No push yet.', noPeople: 'Nobody yet. Add yourself first.', noMessages: 'The inbox is empty.', next: 'Continue', failed: 'That did not work', log: 'Who looked at my data', noLog: 'Nobody so far.', sendSMS: 'Send SMS', smsText: 'Text message', ussdText: 'Answer', sendUSSD: 'Answer', dial: 'Dial *123#', hangUp: 'Hang up', noUSSD: 'Press to dial.',
   },
 };
 
-const state = { lang: 'vi', phone: '', tokens: null };
+const state = { lang: 'vi', phone: '', tokens: null, wrote: [], session: null, typed: [] };
 const app = document.getElementById('app');
 const t = (key) => texts[state.lang][key] || key;
 
@@ -263,8 +263,46 @@ async function receive() {
   const { items } = await (await fetch('/demo/messages?to=' + encodeURIComponent(state.phone))).json();
   for (const [channel, empty] of [['sms', 'noSMS'], ['push', 'noPush']]) {
     const own = items.filter((m) => m.channel === channel);
-    document.getElementById(channel).replaceChildren(...(own.length ? own.map((m) => el('li', {}, el('time', {}, local(m.sent_at)), m.text)) : [el('li', { className: 'empty' }, t(empty))]));
+    if (channel === 'sms') own.push(...state.wrote.filter((m) => m.phone === state.phone));
+    own.sort((a, b) => new Date(a.sent_at) - new Date(b.sent_at));
+    document.getElementById(channel).replaceChildren(...(own.length ? own.map((m) => el('li', { className: m.phone ? 'mine' : '' }, el('time', {}, local(m.sent_at)), m.text)) : [el('li', { className: 'empty' }, t(empty))]));
   }
+}
+
+// gateway plays what lies between a handset and the product: the demo hands it on in a real gateway's form.
+async function gateway(path, body) {
+  const response = await fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  const answer = await response.json();
+  if (!response.ok) throw answer;
+  return answer;
+}
+
+async function writeSMS(text) {
+  const { now } = await (await fetch('/demo/clock')).json();
+  state.wrote.push({ phone: state.phone, text, sent_at: now });
+  await gateway('/demo/sms', { phone: state.phone, text });
+  await receive();
+  const thread = document.getElementById('sms');
+  thread.scrollTop = thread.scrollHeight;
+}
+
+// dial opens a session; each answer is sent with all those before it, joined by *.
+function dial() {
+  state.session = uuid7();
+  state.typed = [];
+  return step();
+}
+
+async function step() {
+  const { screen, end } = await gateway('/demo/ussd', { phone: state.phone, session: state.session, text: state.typed.join('*') });
+  showUSSD(screen, !end);
+}
+
+function showUSSD(screen, open) {
+  document.getElementById('ussd').textContent = screen;
+  for (const id of ['ussd-text', 'ussd-send', 'ussd-hang-up']) document.getElementById(id).disabled = !open;
+  if (!open) state.session = null;
+  else document.getElementById('ussd-text').focus();
 }
 
 async function clock(advance) {
@@ -282,6 +320,8 @@ function speak(lang) {
   state.lang = lang;
   document.documentElement.lang = lang;
   for (const node of document.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);
+  for (const node of document.querySelectorAll('[data-label]')) node.ariaLabel = t(node.dataset.label);
+  if (!state.session) showUSSD(t('noUSSD'), false);
   if (state.tokens) home(); else signIn();
   receive();
   clock();
@@ -290,8 +330,25 @@ function speak(lang) {
 document.getElementById('number-form').addEventListener('submit', (event) => {
   event.preventDefault();
   state.phone = e164(document.getElementById('number').value);
+  showUSSD(t('noUSSD'), false);
   signIn();
   receive();
+});
+document.getElementById('sms-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const input = document.getElementById('sms-text');
+  const text = input.value;
+  input.value = '';
+  writeSMS(text);
+});
+document.getElementById('ussd-dial').addEventListener('click', dial);
+document.getElementById('ussd-hang-up').addEventListener('click', () => showUSSD(t('noUSSD'), false));
+document.getElementById('ussd-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const input = document.getElementById('ussd-text');
+  state.typed.push(input.value.trim());
+  input.value = '';
+  step();
 });
 document.getElementById('next-day').addEventListener('click', () => clock(true));
 for (const button of document.querySelectorAll('[data-lang]')) button.addEventListener('click', () => speak(button.dataset.lang));
