@@ -14,13 +14,14 @@ import (
 // on SQLite.
 func BenchmarkOutbox(b *testing.B) {
 	r := newRig(b)
-	var accounts [200]string // each has one message under way at a time
+	var accounts [60]string // each has one message under way at a time
 	for i := range accounts {
 		accounts[i] = r.household(b, strings.Repeat("x", i+1), models.Vietnamese)
 	}
 	messages := make([]models.Message, b.N)
 	for i := range messages {
 		messages[i] = r.advice(accounts[i%len(accounts)], fmt.Sprintf("d%08d", i))
+		messages[i].DueAt = messages[i].DueAt.Add(time.Duration(i-b.N) * time.Millisecond)
 	}
 	for len(messages) > 0 {
 		n := min(len(messages), 500)

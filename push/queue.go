@@ -88,12 +88,15 @@ func (q *queue) round(ctx, hands context.Context) (handed int, err error) {
 	return handed, err
 }
 
+// readAhead is how many messages are read for each slot: some are of households that have another one under way.
+const readAhead = 4
+
 // batch claims what may be handed out now: while the channel is left alone, only what has expired meanwhile.
 func (q *queue) batch(ctx context.Context) ([]models.Message, error) {
 	w := q.worker
 	ready := q.breaker.ready()
 	busy := w.claims.snapshot() // before the reads: one that ends in between is then read as it was saved, or skipped
-	limit := w.Slots + len(busy)
+	limit := readAhead*w.Slots + len(busy)
 	q.skipped.Store(false)
 	if err := q.overdue(ctx, busy, limit); err != nil {
 		return nil, err

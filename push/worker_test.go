@@ -278,6 +278,9 @@ func TestNothingToSendWith(t *testing.T) {
 				m = r.otp("o1", phoneOf("an"))
 			}
 			m.Lane = tt.lane
+			if tt.erase {
+				m.Text = "an official's words"
+			}
 			r.enqueue(t, m)
 			r.start(t, c)
 			if o := r.step(t); o.State != tt.state || o.Reason != tt.reason {
@@ -285,6 +288,9 @@ func TestNothingToSendWith(t *testing.T) {
 			}
 			if n := r.fcm.Tries() + r.smsc.Tries(); n != 0 {
 				t.Errorf("%d requests went out", n)
+			}
+			if tt.erase && r.message(t, account, m.ID).Text != "" {
+				t.Error("an erased household's message keeps its text")
 			}
 		})
 	}

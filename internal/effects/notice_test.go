@@ -1,6 +1,7 @@
 package effects_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +85,33 @@ func TestAnOfficialWritesToACitizen(t *testing.T) {
 		audit, _, err := h.store.Audit(h.Context(), models.AuditFilter{Account: h.citizen.Account, Actions: []models.AuditAction{models.AuditMessage}}, models.Page{Limit: 10})
 		if err != nil || len(audit) != 1 || audit[0].Login != officer.Login || audit[0].Reason != "" || len(audit[0].Detail) != 0 {
 			h.Errorf("the audit says %+v, %v", audit, err)
+		}
+	})
+}
+
+// Nobody can be written to whose identity is gone; nothing is left behind.
+func TestNobodyWritesToTheErased(t *testing.T) {
+	t.Parallel()
+	each(t, func(h *house) {
+		h.declare(sick)
+		h.drain()
+		id := h.list("")[0].ID
+		if _, err := h.privacy.Erase(h.Context(), h.citizen); err != nil {
+			h.Fatal(err)
+		}
+		closed := models.CaseClosed
+		if _, err := h.cases.Change(h.Context(), officer, id, nil, cases.Patch{Status: &closed}); err != nil {
+			h.Fatal(err)
+		}
+		h.drain()
+		_, err := h.cases.Message(h.Context(), officer, id, "Mời bạn đến trạm y tế.")
+		var e *models.Error
+		if !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Code != "nobody_to_tell" {
+			h.Errorf("got %v, want nobody_to_tell", err)
+		}
+		owed, err := h.store.PendingCases(h.Context(), 10)
+		if err != nil || len(owed) != 0 {
+			h.Errorf("the case owes %+v, %v", owed, err)
 		}
 	})
 }
