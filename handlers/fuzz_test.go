@@ -1,11 +1,18 @@
 package handlers
 
 import (
+	"context"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"khaibao/internal/auth"
 )
 
 // Whatever a client sends, binding neither panics nor names a field that it does not know of; and what is accepted without
@@ -78,3 +85,44 @@ func FuzzRevisions(f *testing.F) {
 		}
 	})
 }
+
+// Whatever somebody sends to the gateways' address: without the secret it is refused or there is no such thing, with it
+// nothing breaks, and no text is ever a fault.
+func FuzzChannels(f *testing.F) {
+	f.Add("GET", "/channels/sms", "from=0900000001&id=k&text=%00%ff&coding=2&charset=utf-16", "", "")
+	f.Add("POST", "/channels/sms", "id=k", formType, "from=84900000001&text=%f0%9f%98%b7")
+	f.Add("POST", "/channels/ussd", "ucs2=true", formType, "sessionId=s&phoneNumber=%2B84900000001&text=1**3*-1")
+	f.Add("POST", "/channels/ussd/json", "", "application/json", `{"Mobile":"84900000001","SessionId":"s","Message":"*1#","Sequence":-1}`)
+	f.Add("GET", "/channels/sms/report", "account=a&id=b&parts=9999999999999999999&state=1&mac=1:x", "", "")
+	f.Add("DELETE", "/channels/../v1/me", "secret=&secret=x", "", "")
+	loaded, err := loadShared()
+	must(f, err)
+	handler, err := Channels(Config{
+		Texts: loaded.texts, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Conversation: &parrot{},
+		Turns: auth.NewTurns(unbounded{}, loaded.keys, auth.TurnBudgets{}, nil), Gateways: Gateways{Secrets: []string{gatewaySecret}},
+	})
+	must(f, err)
+	f.Fuzz(func(t *testing.T, method, path, query, kind, body string) {
+		for _, secret := range []string{"", gatewaySecret} {
+			r, err := http.NewRequest(method, "http://channels.test", strings.NewReader(body))
+			if err != nil {
+				return
+			}
+			r.URL.Path, r.URL.RawQuery = path, query
+			r.Header.Set("Content-Type", kind)
+			if secret != "" {
+				r.Header.Set("Authorization", "Bearer "+secret)
+			}
+			recorder := httptest.NewRecorder()
+			handler.ServeHTTP(recorder, r)
+			if recorder.Code >= http.StatusInternalServerError || (secret == "" && recorder.Code < http.StatusBadRequest && !strings.Contains(query, gatewaySecret)) {
+				t.Errorf("%s %q ?%q %q: %d", method, path, query, body, recorder.Code)
+			}
+		}
+	})
+}
+
+// unbounded is a store of budgets that never run out.
+type unbounded struct{}
+
+func (unbounded) Take(context.Context, string, time.Time) (int64, error) { return 1, nil }

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 
 	"khaibao/internal/kanneltest"
+	"khaibao/internal/store"
 )
 
 func TestGatewayProblems(t *testing.T) {
@@ -55,6 +60,56 @@ func TestGatewayProblems(t *testing.T) {
 			t.Parallel()
 			wantProblem(t, tt.config.problems(&tt.listen), tt.want)
 		})
+	}
+}
+
+// A gateway that repeats its callbacks, at once, side by side and much later, gets the same answers and declares once.
+func TestRepeatedCallbacks(t *testing.T) {
+	t.Parallel()
+	slow(t)
+	d := deploy(t, "sqlite:"+filepath.Join(t.TempDir(), "store"))
+	s := d.serve("--channels-addr", "127.0.0.1:0", "--channels-secret", "a-newer-secret-of-the-site,"+kanneltest.Secret, "--channels-url", "http://127.0.0.1:1")
+	channels := newClient(t, "http://"+s.await(`"channels":"([^"]+)"`)[1])
+	call := func(id int, text string) string {
+		query := url.Values{"from": {phoneOf(1)}, "id": {fmt.Sprint("k-", id)}, "text": {text}, "secret": {kanneltest.Secret}}
+		got, err := channels.try("GET", "/channels/sms?"+query.Encode(), "", nil)
+		if err != nil || got.status != http.StatusOK {
+			t.Errorf("%d %s, %v", got.status, got.body, err)
+		}
+		return string(got.body)
+	}
+	turns, first := recordedConversation(t, "sms-one-message"), []string{}
+	for i, turn := range turns {
+		answers := make([]string, 4)
+		var calls sync.WaitGroup
+		for j := range answers {
+			calls.Go(func() { answers[j] = call(i, turn.In) })
+		}
+		calls.Wait()
+		if len(slices.Compact(answers)) != 1 {
+			t.Errorf("after %q: %q", turn.In, answers)
+		}
+		first = append(first, answers[0])
+		if i > 1 {
+			if again := call(i-2, turns[i-2].In); again != first[i-2] {
+				t.Errorf("%q, two messages later: %q, was %q", turns[i-2].In, again, first[i-2])
+			}
+		}
+		if receipt.MatchString(answers[0]) {
+			break
+		}
+	}
+	if !receipt.MatchString(first[len(first)-1]) {
+		t.Fatalf("the conversation ended with %q", first)
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("the server ended with %v:\n%s", err, &s.said)
+	}
+	engine, declared := reopen(t, d.store), 0
+	defer engine.Close(context.Background())
+	everyDocument(t, engine, "declarations", func(store.Raw) error { declared++; return nil })
+	if declared != 1 {
+		t.Errorf("%d declarations, want 1", declared)
 	}
 }
 

@@ -33,15 +33,20 @@ const billingJournal = "costs"
 // BeginBilling finishes a batch that a worker left under way and gives the right to go on.
 func (s *Store) BeginBilling(ctx context.Context) (*Billing, error) {
 	journal, begun, err := s.openJournal(ctx, billingJournal)
-	b := &Billing{store: s, journal: journal}
-	if err != nil || !begun {
-		return b, err
+	if err != nil {
+		return nil, err
 	}
-	return b, b.carryOut(ctx)
+	b := &Billing{store: s, journal: journal}
+	if begun {
+		if err := b.carryOut(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
 }
 
 // Bill counts the messages whose parts are not in the numbers yet, the oldest first and at most limit, and gives how many
-// it found.
+// it found. After an error begin anew.
 func (b *Billing) Bill(ctx context.Context, limit int) (int, error) {
 	var due []messageDoc
 	q := Query{Where: []Cond{{"to_bill", Exists, true}}, Sort: []Order{{Field: "to_bill"}, {Field: "_id"}}, Limit: limit, Index: "to_bill"}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -8,7 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"khaibao/internal/seal"
 	"khaibao/internal/store"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
@@ -85,6 +88,59 @@ func TestCostsAreExact(t *testing.T) {
 			t.Errorf("costs (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// cutOff is an engine whose process dies before the marks are written.
+type cutOff struct {
+	store.Engine
+	dead bool
+}
+
+func (c *cutOff) ReplaceAll(ctx context.Context, collection string, docs []store.Document, was []string) ([]int, error) {
+	if c.dead {
+		return nil, store.ErrClosed
+	}
+	return c.Engine.ReplaceAll(ctx, collection, docs, was)
+}
+
+// A worker that dies after counting and before marking counts nothing twice: whoever comes next only marks.
+func TestCostsAfterACrash(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines(t) {
+		t.Run(name, func(t *testing.T) {
+			engine := &cutOff{Engine: open(t), dead: true}
+			keys, err := seal.Generate()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := store.Open(t.Context(), engine, keys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 5 {
+				sendSMS(t, s, models.Message{ID: fmt.Sprint(i), Account: "a", Kind: models.MessageAdvice, Program: "covid19"}, 2, at)
+			}
+			billing, err := s.BeginBilling(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := billing.Bill(t.Context(), 100); err == nil {
+				t.Fatal("nothing was cut off")
+			}
+			for range 2 {
+				if _, err := s.BeginBilling(t.Context()); err == nil {
+					t.Fatal("a batch that cannot be finished was passed over")
+				}
+			}
+			engine.dead = false
+			for bill(t, s, 100) > 0 {
+			}
+			want := []models.MessageStat{{Day: "2026-11-20", Program: "covid19", Route: models.RouteSMS, Kind: models.MessageAdvice, Messages: 5, Parts: 10}}
+			if diff := cmp.Diff(want, costs(t, s)); diff != "" {
+				t.Errorf("costs (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // Reports that come while a message is being counted neither count it twice nor are they lost.
