@@ -106,6 +106,7 @@ type route struct {
 	method, path string
 	access       access
 	query        []string // the query parameters it knows; any other is refused
+	stream       bool     // a download: it goes on as long as the client reads
 	slow         bool     // may take six times as long as others
 }
 
@@ -124,6 +125,9 @@ func (s *Server) guard(r route) echo.HandlerFunc {
 	timeout := s.Timeout
 	if r.slow {
 		timeout *= 6
+	}
+	if r.stream {
+		timeout = downloadTime
 	}
 	return func(c echo.Context) error {
 		c.Set(routeKey, r.path)

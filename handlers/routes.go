@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 
+	"khaibao/internal/sheet"
 	"khaibao/models"
 )
 
@@ -75,6 +76,9 @@ func (s *Server) apiRoutes() []route {
 		{method: post, path: "/v1/broadcasts/:id/approve", access: s.official(models.SendBroadcasts, s.approveBroadcast)},
 		{method: post, path: "/v1/broadcasts/:id/start", access: s.official(models.SendBroadcasts, s.startBroadcast), slow: true},
 		{method: post, path: "/v1/broadcasts/:id/cancel", access: s.official(models.SendBroadcasts, s.cancelBroadcast)},
+		{method: get, path: "/v1/exports/cases.csv", access: s.official(models.WorkCases, s.exportCases(sheet.CSV)), query: append(caseParameters(), "identified", "reason"), stream: true},
+		{method: get, path: "/v1/exports/cases.xlsx", access: s.official(models.WorkCases, s.exportCases(sheet.XLSX)), query: append(caseParameters(), "identified", "reason"), stream: true},
+		{method: get, path: "/v1/exports/cases.ndjson", access: s.official(models.WorkCases, s.exportCases(sheet.NDJSON)), query: append(caseParameters(), "identified", "reason"), stream: true},
 		{method: get, path: "/v1/stats/declarations", access: s.official(models.ReadCases, s.declarationStats), query: []string{"program", "from", "to", "area", "children"}},
 		{method: get, path: "/v1/stats/messages", access: s.official(models.ReadCosts, s.messageStats), query: []string{"from", "to"}},
 		{method: get, path: "/v1/audit", access: s.official(models.ReadAudit, s.listAudit), query: []string{"case", "login", "action", "since", "limit", "cursor"}},

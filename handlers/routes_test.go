@@ -61,6 +61,9 @@ func TestScopeMatrix(t *testing.T) {
 		"GET /v1/stats/messages":      {models.NationalManager},
 		"GET /v1/audit":               {models.Auditor},
 		"GET /v1/broadcasts":          managers, "POST /v1/broadcasts": managers, "POST /v1/broadcasts/preview": managers, "GET /v1/broadcasts/:id": managers,
+		"GET /v1/exports/cases.csv":       workers,
+		"GET /v1/exports/cases.xlsx":      workers,
+		"GET /v1/exports/cases.ndjson":    workers,
 		"POST /v1/broadcasts/:id/approve": managers, "POST /v1/broadcasts/:id/start": managers, "POST /v1/broadcasts/:id/cancel": managers,
 	}
 	areas := map[models.Role]models.Area{

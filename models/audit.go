@@ -8,6 +8,7 @@ const (
 	AuditReveal     AuditAction = "reveal"
 	AuditChangeCase AuditAction = "change_case"
 	AuditMessage    AuditAction = "message_citizen"
+	AuditExport     AuditAction = "export"
 
 	AuditDraftBroadcast   AuditAction = "draft_broadcast"
 	AuditApproveBroadcast AuditAction = "approve_broadcast"
@@ -27,7 +28,7 @@ const (
 // AuditActions lists every action. A test holds it against the constants.
 func AuditActions() []AuditAction {
 	return []AuditAction{
-		AuditReveal, AuditChangeCase, AuditMessage, AuditDraftBroadcast, AuditApproveBroadcast, AuditStartBroadcast, AuditCancelBroadcast,
+		AuditReveal, AuditChangeCase, AuditMessage, AuditExport, AuditDraftBroadcast, AuditApproveBroadcast, AuditStartBroadcast, AuditCancelBroadcast,
 		AuditConsent, AuditErase,
 		AuditAddOfficial, AuditChangeOfficial, AuditDisableOfficial, AuditEnableOfficial, AuditResetOfficial,
 	}

@@ -42,6 +42,7 @@ type Console struct {
 	templates map[models.Lang]*pages
 	assets    map[string]asset
 	reports   prometheus.Counter
+	progress  *progress
 }
 
 // New gives a console that is ready to serve.
@@ -49,7 +50,7 @@ func New(c Config) (*Console, error) {
 	if c.Officials == nil || c.Cases == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
 		return nil, errors.New("console: something it is made of is missing")
 	}
-	s := &Console{Config: c, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), templates: map[models.Lang]*pages{}}
+	s := &Console{Config: c, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), templates: map[models.Lang]*pages{}, progress: &progress{rows: map[string]int{}}}
 	s.reports = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "khaibao_console_csp_reports_total", Help: "What browsers reported as refused by the content security policy.",
 	})

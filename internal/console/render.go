@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -128,6 +129,7 @@ func (r *request) navigation() []navItem {
 		needs     models.Permission
 	}{
 		{"/console/cases", "nav.queue", models.ReadCases},
+		{"/console/export", "nav.export", models.WorkCases},
 	} {
 		if r.official.Role.May(item.needs) {
 			current := r.URL.Path == item.path || strings.HasPrefix(r.URL.Path, item.path+"/")
@@ -199,6 +201,9 @@ func (r *request) done() *done {
 	}
 	return &done{Text: r.say("done."+q.Get("done"), "n", n), Undo: idOrNone(q.Get("undo"))}
 }
+
+// newTrack names an export of a page that is open.
+func newTrack() string { return rand.Text() }
 
 func idOrNone(text string) string {
 	if len(text) > 64 || strings.ContainsFunc(text, func(c rune) bool {

@@ -26,7 +26,7 @@ var rows = [][]string{
 	{"internal/dialogue"},
 	{"internal/intake", "internal/cases", "internal/privacy", "internal/auth", "internal/effects", "internal/followup", "internal/broadcast", "push"},
 	{"internal/sms", "internal/ussd"},
-	{"internal/rules", "internal/areas", "internal/lang", "internal/seal"},
+	{"internal/rules", "internal/areas", "internal/lang", "internal/seal", "internal/sheet"},
 	{"internal/gsm"},
 	{"models"},
 }
@@ -73,6 +73,7 @@ var libraries = map[string][]string{
 	"github.com/pquerna/otp":          {"internal/auth"},
 	"github.com/tink-crypto/":         {"internal/seal"},
 	"github.com/nyaruka/phonenumbers": {"internal/auth", "internal/cases"},
+	"github.com/xuri/excelize":        {"internal/sheet"},
 	"github.com/alecthomas/kong":      {"cmd/khaibao"},
 	"github.com/getkin/kin-openapi":   {"internal/contract"},
 	"github.com/linxGnu/gosmpp":       {"internal/kanneltest"},

@@ -50,6 +50,25 @@
     });
   }
 
+  // How far a download is: the browser shows bytes, officials count rows.
+  const exporting = document.querySelector("form[data-track]");
+  if (exporting) {
+    exporting.addEventListener("submit", () => {
+      const shown = exporting.querySelector(".export-progress");
+      const total = exporting.dataset.total;
+      let seen = false;
+      const watch = setInterval(async () => {
+        const reply = await fetch("/console/export/progress?track=" + encodeURIComponent(exporting.dataset.track));
+        if (!reply.ok) { clearInterval(watch); return; }
+        const now = await reply.json();
+        if (seen && !now.running) { shown.textContent = ""; clearInterval(watch); return; }
+        seen = seen || now.running;
+        if (now.running) shown.textContent = shown.dataset.words.replace("%1", now.rows).replace("%2", total);
+      }, 500);
+      setTimeout(() => { if (!seen) clearInterval(watch); }, 10000);
+    });
+  }
+
   for (const button of document.querySelectorAll("button.print")) {
     button.hidden = false;
     button.addEventListener("click", () => window.print());

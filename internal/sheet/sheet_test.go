@@ -1,0 +1,111 @@
+package sheet
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/xuri/excelize/v2"
+)
+
+var columns = []Column{{"name", "Họ tên"}, {"note", "Ghi chú"}}
+
+var rows = [][]string{
+	{"Nguyễn Thị Ánh", "sốt, \"ho\"\nkhó thở"}, {"=1+1", "+84901234567"}, {"-2", "@SUM(A1)"}, {"\tx", "＝1"}, {"", "'"},
+}
+
+func write(t *testing.T, f Format) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := New(f, &out, columns, "quan.ly & 24/11/2026")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Drop()
+	for _, row := range rows {
+		if err := w.Row(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// Excel knows the file as UTF-8, and no cell of it begins like a formula.
+func TestCSV(t *testing.T) {
+	t.Parallel()
+	out, found := bytes.CutPrefix(write(t, CSV), []byte{0xef, 0xbb, 0xbf})
+	if !found {
+		t.Error("no byte order mark")
+	}
+	got, err := csv.NewReader(bytes.NewReader(out)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{
+		{"Họ tên", "Ghi chú"}, {"Nguyễn Thị Ánh", "sốt, \"ho\"\nkhó thở"}, {"'=1+1", "'+84901234567"}, {"'-2", "'@SUM(A1)"}, {"'\tx", "'＝1"}, {"", "'"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestXLSX(t *testing.T) {
+	t.Parallel()
+	file, err := excelize.OpenReader(bytes.NewReader(write(t, XLSX)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	got, err := file.GetRows(sheetName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := append([][]string{{"Họ tên", "Ghi chú"}}, rows...)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for row := 1; row <= len(want); row++ {
+		cell, _ := excelize.CoordinatesToCellName(1, row)
+		if formula, err := file.GetCellFormula(sheetName, cell); err != nil || formula != "" {
+			t.Errorf("%s computes %q %v", cell, formula, err)
+		}
+	}
+	props, err := file.GetDocProps()
+	if err != nil || !strings.Contains(props.Description, "quan.ly & 24/11/2026") {
+		t.Errorf("the mark is %q, %v", props.Description, err)
+	}
+}
+
+func TestNDJSON(t *testing.T) {
+	t.Parallel()
+	lines := strings.Split(strings.TrimSuffix(string(write(t, NDJSON)), "\n"), "\n")
+	var got [][]string
+	for _, line := range lines {
+		var object map[string]string
+		if err := json.Unmarshal([]byte(line), &object); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, []string{object["name"], object["note"]})
+	}
+	if diff := cmp.Diff(rows, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	if _, err := New("pdf", &bytes.Buffer{}, columns, ""); err == nil {
+		t.Error("a PDF was begun")
+	}
+	for _, f := range Formats() {
+		if f.ContentType() == "" {
+			t.Errorf("%s has no type", f)
+		}
+	}
+}
