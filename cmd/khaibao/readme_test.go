@@ -70,6 +70,7 @@ func checkTour(t *testing.T, said string) {
 		`"action":"reveal"`, `gọi điện hỏi thăm sức khỏe`,
 		`"channel": "push"`, `Bạn có một tin nhắn mới`,
 		`"kind": "advice"`, `115`,
+		`"done":`, `"sent":`,
 		`"kind": "reminder"`, `Gia đình bạn còn người chưa gửi cập nhật sức khỏe (COVID-19)`,
 		`"channel": "sms"`, `gia dinh ban con nguoi chua gui cap nhat suc khoe`,
 	} {

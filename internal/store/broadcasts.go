@@ -201,6 +201,9 @@ func (s *Store) Progress(ctx context.Context, b *models.Broadcast) (models.Progr
 			p[now] += n
 		}
 	}
+	for state, n := range p {
+		p[state] = max(n, 0) // one of a chunk that is not counted yet has moved on already
+	}
 	return p, nil
 }
 
