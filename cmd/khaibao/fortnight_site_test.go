@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -390,6 +391,7 @@ func (g *gateways) before(double http.Handler, push bool) http.Handler {
 			g.arrivals = append(g.arrivals, came)
 			g.mu.Unlock()
 		}
+		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes()) // the server may have been killed
 	})
