@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -19,6 +20,7 @@ type loadCommand struct {
 	Connections []int  `help:"How many connections declare at the same time, one round each." default:"16,64"`
 	Seconds     int    `help:"How long a round lasts." default:"10"`
 	Households  int    `help:"How many households declare." default:"1000"`
+	USSD        int    `name:"ussd" help:"How many steps of USSD sessions a second are made beside them." default:"0"`
 
 	out io.Writer // standard output when nil
 }
@@ -28,6 +30,7 @@ const (
 	maxLoadSeconds     = 300
 	maxLoadHouseholds  = 2000
 	maxLoadConnections = 1024
+	maxLoadUSSD        = 5000
 )
 
 func (c *loadCommand) problems() []string {
@@ -42,6 +45,9 @@ func (c *loadCommand) problems() []string {
 	}
 	if c.Households < 1 || c.Households > maxLoadHouseholds {
 		out = append(out, fmt.Sprintf("--households must be 1 to %d", maxLoadHouseholds))
+	}
+	if c.USSD < 0 || c.USSD > maxLoadUSSD {
+		out = append(out, fmt.Sprintf("--ussd must be 0 to %d", maxLoadUSSD))
 	}
 	return out
 }
@@ -88,11 +94,17 @@ func (c *loadCommand) measure(ctx context.Context, engine store.Engine) (err err
 	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "connections\trequests/s\tp50 ms\tp99 ms\terrors\towed at the end\tcarried out in s\teffects/s\tsustained/s\t")
 	for _, n := range c.Connections {
-		round, err := site.round(ctx, n, time.Duration(c.Seconds)*time.Second)
+		round, err := site.round(ctx, n, time.Duration(c.Seconds)*time.Second, c.USSD)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintln(table, round)
+		if c.USSD > 0 {
+			defer fmt.Fprintf(c.out, "%d connections. %s\n", n, round.USSD)
+		}
+		if round.USSD.Failed > 0 {
+			defer fmt.Fprintf(c.out, "the first failure of USSD beside %d connections: %s\n", n, round.USSD.Why)
+		}
 		if round.Failed > 0 {
 			defer fmt.Fprintf(c.out, "the first failure of %d connections: %s\n", n, round.Why)
 		}
@@ -118,6 +130,7 @@ func refuseUsed(ctx context.Context, engine store.Engine, keys *seal.Keys) error
 type loadRound struct {
 	Connections int
 	attack
+	USSD    ussdLoad
 	Owed    int64
 	Drained time.Duration
 }
@@ -138,9 +151,16 @@ func (r loadRound) String() string {
 		r.Connections, r.rate(), ms(r.P50), ms(r.P99), r.Failed, r.Owed, r.Drained.Seconds(), effects, r.sustained())
 }
 
-// round lets the households declare for a while and then waits until all that follows is carried out.
-func (s *loadSite) round(ctx context.Context, connections int, length time.Duration) (loadRound, error) {
-	r := loadRound{Connections: connections, attack: declareFor(ctx, s.url, s.citizens, connections, length)}
+// round lets the households declare for a while, and callers beside them, and then waits until all that follows is carried
+// out.
+func (s *loadSite) round(ctx context.Context, connections int, length time.Duration, ussd int) (loadRound, error) {
+	r := loadRound{Connections: connections}
+	var both sync.WaitGroup
+	both.Go(func() { r.attack = declareFor(ctx, s.url, s.citizens, connections, length) })
+	if s.rounds++; ussd > 0 {
+		both.Go(func() { r.USSD = dialFor(ctx, s.channels, s.app.gateways.Secrets[0], ussd, length, s.rounds) })
+	}
+	both.Wait()
 	ended := time.Now()
 	var err error
 	if r.Owed, err = s.app.store.Backlog(ctx, models.FormDeclaration); err != nil || r.Owed == 0 {

@@ -3,11 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
+	randv2 "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +19,8 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 	"golang.org/x/sync/errgroup"
 
+	"khaibao/handlers"
+	"khaibao/internal/auth"
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
 	"khaibao/models"
@@ -27,6 +30,8 @@ import (
 type loadSite struct {
 	app      *app
 	url      string
+	channels string // the address that gateways call
+	rounds   int64  // so far: each has callers of its own
 	citizens []loadCitizen
 	log      *os.File
 	stop     context.CancelFunc
@@ -50,10 +55,14 @@ func openLoadSite(ctx context.Context, engine store.Engine, keys *seal.Keys, hou
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
-	s.url = "http://" + listener.Addr().String()
+	gateways, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), log.Close())
+	}
+	s.url, s.channels = "http://"+listener.Addr().String(), "http://"+gateways.Addr().String()
 	ctx, s.stop = context.WithCancel(ctx)
 	go func() {
-		s.stopped <- serveSites(ctx, s.app.log, s.app.work, site{name: "the load", listener: listener, handler: s.app.api})
+		s.stopped <- serveSites(ctx, s.app.log, s.app.work, site{name: "the load", listener: listener, handler: s.app.api}, site{name: "the gateways", listener: gateways, handler: s.app.channels})
 	}()
 	if err := s.enterAll(ctx, households); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -80,7 +89,8 @@ func loadParts(engine store.Engine, keys *seal.Keys, log *os.File) parts {
 	const enough = 1 << 20
 	return parts{
 		engine: engine, keys: keys, now: time.Now, log: slog.New(slog.NewJSONHandler(log, nil)), firebase: loadVerifier{},
-		otp: budgetConfig{OTPPerPhoneHour: enough, OTPPerPhoneDay: enough, OTPPerAddressHour: enough, OTPPerDay: enough},
+		otp:      budgetConfig{OTPPerPhoneHour: enough, OTPPerPhoneDay: enough, OTPPerAddressHour: enough, OTPPerDay: enough},
+		gateways: &handlers.Gateways{Secrets: []string{rand.Text()}}, turns: auth.TurnBudgets{SMSHour: enough, SMSDay: enough, USSDHour: enough},
 	}
 }
 
@@ -103,7 +113,7 @@ func (s *loadSite) enter(ctx context.Context, n int) (loadCitizen, error) {
 	if err := s.post(ctx, "/v1/auth/firebase", "", map[string]any{"id_token": seedPhone(n)}, &tokens); err != nil {
 		return loadCitizen{}, err
 	}
-	dice := rand.New(rand.NewPCG(uint64(n), 1))
+	dice := randv2.New(randv2.NewPCG(uint64(n), 1))
 	var person struct {
 		ID string `json:"id"`
 	}

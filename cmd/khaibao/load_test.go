@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
@@ -50,7 +54,7 @@ func TestLoadCountsAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	round, err := site.round(t.Context(), 4, 300*time.Millisecond)
+	round, err := site.round(t.Context(), 4, 300*time.Millisecond, 0)
 	if err != nil || round.Failed > 0 {
 		t.Errorf("%d failed (%s), %v", round.Failed, round.Why, err)
 	}
@@ -81,5 +85,54 @@ func TestLoadSettings(t *testing.T) {
 		if got := bad.problems(); len(got) != 1 || !strings.HasPrefix(got[0], flag) {
 			t.Errorf("%s: %v", flag, got)
 		}
+	}
+}
+
+// Callers of a load go through whole dialogues, each in its own order, and come to a result.
+func TestLoadDials(t *testing.T) {
+	t.Parallel()
+	engine, err := sqlite.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { engine.Close(context.Background()) })
+	keys, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := openLoadSite(t.Context(), engine, keys, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := stepsOf(site.channels, site.app.gateways.Secrets[0], 2, 1)
+	results := 0
+	for range 2 * 2 * len(loadSteps) { // two callers, and two who follow them
+		var target vegeta.Target
+		if err := next(&target); err != nil {
+			t.Fatal(err)
+		}
+		request, err := target.Request()
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(request.WithContext(t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		screen, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("a step is answered %d %s, %v", answer.StatusCode, screen, err)
+		}
+		if strings.HasPrefix(string(screen), "END Muc: ") {
+			results++
+		}
+	}
+	if err := site.close(); err != nil {
+		t.Error(err)
+	}
+	kept, err := engine.Count(t.Context(), "declarations", nil)
+	if err != nil || results != 4 || kept != 4 {
+		t.Errorf("%d results, %d declarations, %v; want 4", results, kept, err)
 	}
 }

@@ -88,7 +88,7 @@ func compare(b *testing.B, engine store.Engine, insert func(context.Context, *fl
 				cpu[0] += cpuTime(b) - before
 				continue
 			}
-			round, err := product.round(b.Context(), connections, benchRound)
+			round, err := product.round(b.Context(), connections, benchRound, 0)
 			if err != nil {
 				b.Fatal(err)
 			}
