@@ -86,8 +86,11 @@ func readNumbers(folded string, n int, unsure bool) ([]pick, *misread) {
 		}
 		picks[i], doubt = answer, false
 	}
-	if doubt { // "13?": which of them?
+	switch {
+	case doubt: // "13?": which of them?
 		return nil, &misread{code: "doubt"}
+	case !strings.ContainsFunc(folded, unicode.IsDigit): // "..." says nothing, and above all no "none"
+		return nil, &misread{code: "numbers"}
 	}
 	return picks, nil
 }

@@ -3,6 +3,7 @@ package dialogue
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"khaibao/internal/areas"
 	"khaibao/internal/gsm"
@@ -34,9 +35,26 @@ func (t *turn) answerSMS(stale bool) (models.Reply, error) {
 			t.note = note
 		}
 	default:
-		t.st.to(stepHelp)
+		if err := t.unasked(text); err != nil {
+			return models.Reply{}, err
+		}
 	}
 	return t.show()
+}
+
+// unasked takes a message that answers no open question: numbers alone are the health update that is asked for, where there
+// is one only, as an answer to its reminder; anything else gets help.
+func (t *turn) unasked(text string) error {
+	t.st.to(stepHelp)
+	numbers := areas.Fold(text)
+	if strings.Trim(numbers, "0123456789 .,;?") != "" || !strings.ContainsFunc(numbers, unicode.IsDigit) {
+		return nil
+	}
+	asked, err := t.asked()
+	if err != nil || len(asked) != 1 {
+		return err
+	}
+	return t.updateBySMS(strings.Fields(numbers))
 }
 
 // listens tells whether a question is open, so that a message is an answer to it.
