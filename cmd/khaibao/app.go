@@ -247,7 +247,7 @@ func (a *app) pages() error {
 	}
 	var err error
 	config.Console, err = console.New(console.Config{
-		Officials: a.officials, Cases: a.cases, Programs: a.catalog, Areas: a.areas, Texts: a.texts,
+		Officials: a.officials, Cases: a.cases, Audit: a.privacy.Audit, Programs: a.catalog, Areas: a.areas, Texts: a.texts,
 		Now: a.now, Log: a.log, Metrics: a.metrics, PlainHTTP: a.plainHTTP,
 	})
 	if err != nil {

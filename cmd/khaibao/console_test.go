@@ -271,4 +271,9 @@ func (c *consoleBrowser) managersMorning() {
 	c.do(chromedp.SetValue(chromedp.CSS("select[name=sort]"), "due", chromedp.NodeVisible))
 	c.click("form.filters button")
 	c.holds("the order", `location.search.includes("sort=due")`)
+	for _, name := range []string{"overview", "export"} {
+		c.click(fmt.Sprintf(`header nav a[href="/console/%s"]`, name))
+		c.shows(c.say("nav." + name))
+		c.page(name)
+	}
 }

@@ -49,7 +49,7 @@ type caseView struct {
 }
 
 // typed is what an official typed, so that a page that comes back has it still.
-type typed struct{ Note, ContactNote, Reason, AssessReason, Status, Assignee, Level, Area, To string }
+type typed struct{ Note, ContactNote, Reason, AssessReason, Status, Assignee, Level, Area, To, Message string }
 
 type answerView struct {
 	Question, Answer string

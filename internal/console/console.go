@@ -23,9 +23,11 @@ import (
 type Config struct {
 	Officials *auth.Officials
 	Cases     *cases.Service
-	Programs  *rules.Catalog
-	Areas     *areas.Directory
-	Texts     *lang.Texts
+	// Audit lists the audit for whoever may read it.
+	Audit    func(ctx context.Context, official models.Official, f models.AuditFilter, page models.Page) ([]models.AuditEntry, string, error)
+	Programs *rules.Catalog
+	Areas    *areas.Directory
+	Texts    *lang.Texts
 
 	Now     func() time.Time // the domain's clock
 	Log     *slog.Logger
@@ -47,7 +49,7 @@ type Console struct {
 
 // New gives a console that is ready to serve.
 func New(c Config) (*Console, error) {
-	if c.Officials == nil || c.Cases == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
+	if c.Officials == nil || c.Cases == nil || c.Audit == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
 		return nil, errors.New("console: something it is made of is missing")
 	}
 	s := &Console{Config: c, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), templates: map[models.Lang]*pages{}, progress: &progress{rows: map[string]int{}}}

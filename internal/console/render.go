@@ -129,7 +129,9 @@ func (r *request) navigation() []navItem {
 		needs     models.Permission
 	}{
 		{"/console/cases", "nav.queue", models.ReadCases},
+		{"/console/overview", "nav.overview", models.ReadCases},
 		{"/console/export", "nav.export", models.WorkCases},
+		{"/console/audit", "nav.audit", models.ReadAudit},
 	} {
 		if r.official.Role.May(item.needs) {
 			current := r.URL.Path == item.path || strings.HasPrefix(r.URL.Path, item.path+"/")

@@ -137,6 +137,9 @@ func newWorld(t *testing.T) *world {
 	w.console, err = New(Config{
 		Officials: w.officials, Cases: w.cases, Programs: w.programs, Areas: w.areas, Texts: w.texts, Now: w.now, Log: logger,
 		Metrics: prometheus.NewRegistry(),
+		Audit: func(ctx context.Context, _ models.Official, f models.AuditFilter, page models.Page) ([]models.AuditEntry, string, error) {
+			return w.store.Audit(ctx, f, page)
+		},
 	})
 	must(t, err)
 	return w
