@@ -59,7 +59,7 @@ const (
 	chartLeft  = 140
 	chartRight = 16
 	rowHeight  = 96
-	rowGap     = 30
+	rowGap     = 44
 )
 
 // measure finds a form's answer to a question that carries one of the codes.
@@ -140,8 +140,8 @@ func across(at, from, to time.Time) float64 {
 
 // add draws one curve below those that are there; values outside its bounds stand on them.
 func (c *chart) add(label string, points []point, from, to time.Time, low, high float64, ticks []float64, text func(float64) string) {
-	top := float64(len(c.Rows)*(rowHeight+rowGap) + 26)
-	row := chartRow{Label: label, Top: top, Base: top + rowHeight, LabelY: top - 12}
+	top := float64(len(c.Rows)*(rowHeight+rowGap) + 30)
+	row := chartRow{Label: label, Top: top, Base: top + rowHeight, LabelY: top - 16}
 	y := func(v float64) float64 { return top + rowHeight*(1-(min(max(v, low), high)-low)/(high-low)) }
 	var line []string
 	for _, p := range slices.Backward(points) {
