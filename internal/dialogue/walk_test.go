@@ -22,9 +22,9 @@ func TestEveryScreenFits(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, UCS-2 %t, household %t", lang, ucs2, household), func(t *testing.T) {
 					t.Parallel()
 					w := &walker{rig: newRig(t, openSQLite(t), programs.FS, os.DirFS("testdata/programs")), lang: lang, ucs2: ucs2, household: household, seen: map[string]bool{}}
-					w.most = 1200
+					w.most = 300
 					if testing.Short() {
-						w.most = 150
+						w.most = 80
 					}
 					w.walk()
 				})
