@@ -105,9 +105,9 @@ func New(c Config) *Service {
 // How long an open dialogue can be taken up again, and how long its document is kept: until a gateway has stopped
 // repeating a request.
 const (
-	resumeUSSD = 30 * time.Minute
-	resumeSMS  = 48 * time.Hour
-	keep       = 24 * time.Hour
+	ussdResumes = 30 * time.Minute
+	smsResumes  = 48 * time.Hour
+	keep        = 24 * time.Hour
 )
 
 // saveTries is how often a turn is made again because another one of the same number was faster.
@@ -147,7 +147,7 @@ func (s *Service) answer(ctx context.Context, in models.Inbound) (models.Reply, 
 	st.Phone = in.Phone
 	kept.State, kept.DueAt, kept.ExpiresAt = st.bytes(), t.due(), s.Real().Add(keep)
 	if in.Channel == models.ChannelSMS {
-		kept.ExpiresAt = s.Real().Add(resumeSMS + keep)
+		kept.ExpiresAt = s.Real().Add(smsResumes + keep)
 	}
 	return reply, s.Store.SaveDialogue(ctx, in.Channel, in.Phone, &kept)
 }
@@ -160,7 +160,6 @@ type turn struct {
 	st      *state
 	account *models.Account // nil while the number has none
 	note    string          // said on top of the next screen
-	over    bool            // the dialogue ends with the next screen
 }
 
 func (s *Service) turn(ctx context.Context, in models.Inbound, st *state) (*turn, error) {

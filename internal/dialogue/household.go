@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"khaibao/internal/areas"
 	"khaibao/models"
 )
 
@@ -307,14 +306,4 @@ func otherLanguage(lang models.Lang) models.Lang {
 		return models.Vietnamese
 	}
 	return models.English
-}
-
-// hasLetters tells whether a text has letters, once it is folded.
-func hasLetters(typed string) bool {
-	for _, r := range areas.Fold(typed) {
-		if r >= 'a' && r <= 'z' {
-			return true
-		}
-	}
-	return false
 }

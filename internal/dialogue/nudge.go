@@ -11,7 +11,7 @@ import (
 // that is said.
 const (
 	nudgeAfter = 24 * time.Hour
-	dropAfter  = resumeSMS
+	dropAfter  = smsResumes
 
 	nudgeLasts = 12 * time.Hour // how long such an SMS is worth sending
 	nudgeBatch = 100

@@ -58,13 +58,12 @@ func TestParity(t *testing.T) {
 // trio is three households with the same person and the same history, one for each channel.
 type trio struct {
 	*rig
-	program    *rules.Program
-	dice       *rand.Rand
-	app        string // account
-	person     string
-	ussd, sms  *phone
-	ussdPerson string
-	size       int
+	program   *rules.Program
+	dice      *rand.Rand
+	app       string // account
+	person    string
+	ussd, sms *phone
+	size      int
 }
 
 var years = []string{"1960", "1961", "1990", "2021"} // 66, 65, 36 and 5 years old

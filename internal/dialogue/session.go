@@ -37,9 +37,9 @@ func (t *turn) answer() (models.Reply, error) {
 
 func (t *turn) patience() time.Duration {
 	if t.bySMS() {
-		return resumeSMS
+		return smsResumes
 	}
-	return resumeUSSD
+	return ussdResumes
 }
 
 // inputs lists what was typed since the last turn, and opens a session that is new.

@@ -201,9 +201,8 @@ func (t *turn) updateBySMS(words []string) error {
 
 // smsHelp says what to write, with the one-message form of a program that is open or the only one.
 func (t *turn) smsHelp() string {
-	active := t.active()
 	t.st.Form = cmpForm(t.st.Form)
-	active = t.active()
+	active := t.active()
 	var keywords []string
 	for _, p := range active {
 		if p.Keyword() != "" {
