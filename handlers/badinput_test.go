@@ -261,6 +261,7 @@ func TestBadQueries(t *testing.T) {
 		"parent":   {"", "/v1/areas?parent=99", map[string]string{"parent": "unknown_area"}},
 		"version":  {"", "/v1/programs/covid19?version=0", map[string]string{"version": "bad_value"}},
 		"misspelt": {official, "/v1/cases?levle=high&level=x&overdu=true", map[string]string{"levle": "unknown_parameter", "level": "unknown_option", "overdu": "unknown_parameter"}},
+		"empty":    {official, "/v1/cases?status=&overdue=&area=", map[string]string{"status": "required", "overdue": "required", "area": "required"}},
 		"none":     {r.token, "/v1/people?limit=5", map[string]string{"limit": "unknown_parameter"}},
 		"action":   {r.official("kiem.toan", "auditor", "VN"), "/v1/audit?action=reveal,peek", map[string]string{"action": "unknown_option"}},
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,4 +100,53 @@ func TestHistoryPages(t *testing.T) {
 	}
 	diff(t, "history", got, want)
 	diff(t, "of one person", len(w.call("GET", "/v1/declarations?person_id="+two, token, nil).items(t)), 3)
+}
+
+// Whoever finds a person by a number is written down, also when only counting; the citizen reads it. A name says less.
+func TestSearchIsNoted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := w.signIn(phone(70))
+	person := w.person(token, "Nguyễn Văn Tìm", "self")
+	w.want(http.StatusCreated, w.call("POST", "/v1/declarations", token, object{
+		"id": newID(t), "program": "covid19", "person_id": person, "answers": object{"fever": true},
+	}))
+	w.settle()
+	officer := w.official("tim.kiem", models.Officer, bacSon)
+	elsewhere := w.official("noi.khac", models.Officer, otherHome)
+	noted := func() (actions []any) {
+		for _, entry := range w.want(http.StatusOK, w.call("GET", "/v1/me/access-log", token, nil)).items(t) {
+			actions = append(actions, entry["action"])
+		}
+		return actions
+	}
+	for _, step := range []struct {
+		who, path string
+		notes     int
+	}{
+		{officer, "/v1/cases?q=nguyen+van+tim", 0},
+		{elsewhere, "/v1/cases?q=0912340070", 0},
+		{officer, "/v1/cases?q=0912340070", 1},
+		{officer, "/v1/cases/count?q=0912340070", 2},
+		{officer, "/v1/cases?q=0912340071", 2},
+	} {
+		w.want(http.StatusOK, w.call("GET", step.path, step.who, nil))
+		got := noted()
+		if len(got) != step.notes || slices.ContainsFunc(got, func(a any) bool { return a != "search" }) {
+			t.Fatalf("after %s the citizen reads %v, want %d searches", step.path, got, step.notes)
+		}
+	}
+}
+
+// An empty id is no way to leave the id to the server: sent again it would add the person again.
+func TestEmptyPersonID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got := w.call("POST", "/v1/people", w.signIn(phone(71)), object{
+		"id": "", "name": "Nguyễn Văn Rỗng", "birth_date": "1990-01-01", "sex": "male", "relationship": "self", "area": object{"commune": bacSon},
+	})
+	w.want(http.StatusUnprocessableEntity, got)
+	if !strings.Contains(string(got.body), `"/id"`) {
+		t.Errorf("the field is not named: %s", got.body)
+	}
 }

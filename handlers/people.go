@@ -26,8 +26,19 @@ type areaRequest struct {
 
 // personRequest adds somebody to the household.
 type personRequest struct {
-	ID string `json:"id"`
+	ID *string `json:"id"`
 	personFields
+}
+
+// person is the input of somebody new. An empty id is no way to leave it to the server.
+func (r personRequest) person(wrong []models.FieldError) intake.PersonInput {
+	id := ""
+	if r.ID != nil {
+		if id = *r.ID; id == "" {
+			wrong = append(wrong, models.FieldError{Field: "/id", Code: "required"})
+		}
+	}
+	return r.input(id, wrong)
 }
 
 func (f personFields) input(id string, wrong []models.FieldError) intake.PersonInput {
@@ -106,7 +117,7 @@ func (s *Server) addPerson(c echo.Context, citizen models.Citizen) error {
 	if err != nil {
 		return err
 	}
-	person, warnings, isNew, err := s.Intake.AddPerson(c.Request().Context(), citizen, in.input(in.ID, wrong))
+	person, warnings, isNew, err := s.Intake.AddPerson(c.Request().Context(), citizen, in.person(wrong))
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,8 @@ type query struct {
 	problems []models.FieldError
 }
 
-// queryOf reads a request's query. Parameters that the route does not know are wrong: a misspelt filter must not be lost
-// silently and give more than was asked for.
+// queryOf reads a request's query. Parameters that the route does not know are wrong, and so are empty ones: a filter must
+// not be lost silently and give more than was asked for.
 func queryOf(c echo.Context) *query {
 	values, err := url.ParseQuery(c.Request().URL.RawQuery)
 	q := &query{values: values}
@@ -39,10 +39,15 @@ func queryOf(c echo.Context) *query {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !slices.Contains(known, name) {
 			q.wrong(shownName(name), "unknown_parameter", optional("options", known))
+		} else if slices.Contains(values[name], "") && !slices.Contains(mayBeEmpty, name) {
+			q.wrong(name, "required", nil)
 		}
 	}
 	return q
 }
+
+// mayBeEmpty are parameters that narrow nothing when they are empty, as the first page of a list has no cursor yet.
+var mayBeEmpty = []string{"cursor", "limit", "q"}
 
 func (q *query) wrong(name, code string, args map[string]any) {
 	q.problems = append(q.problems, models.FieldError{Field: name, Code: code, Args: args})

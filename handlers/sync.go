@@ -125,10 +125,10 @@ func (s *Server) syncOne(ctx context.Context, citizen models.Citizen, item jsont
 func (s *Server) syncPerson(ctx context.Context, citizen models.Citizen, item jsontext.Value) (any, bool, error) {
 	var in syncPerson
 	wrong := s.bind.value(item, &in)
-	if in.ID == "" && !isNamed(wrong, "/id") {
+	if in.ID == nil && !isNamed(wrong, "/id") {
 		wrong = append(wrong, models.FieldError{Field: "/id", Code: "required"})
 	}
-	person, warnings, isNew, err := s.Intake.AddPerson(ctx, citizen, in.input(in.ID, wrong))
+	person, warnings, isNew, err := s.Intake.AddPerson(ctx, citizen, in.person(wrong))
 	if err != nil {
 		return nil, false, err
 	}

@@ -6,6 +6,7 @@ type AuditAction string
 // The actions: of officials, of citizens, and of the operator.
 const (
 	AuditReveal     AuditAction = "reveal"
+	AuditSearch     AuditAction = "search" // a case was found by its phone or identity number
 	AuditChangeCase AuditAction = "change_case"
 	AuditMessage    AuditAction = "message_citizen"
 	AuditExport     AuditAction = "export"
@@ -28,7 +29,7 @@ const (
 // AuditActions lists every action. A test holds it against the constants.
 func AuditActions() []AuditAction {
 	return []AuditAction{
-		AuditReveal, AuditChangeCase, AuditMessage, AuditExport, AuditDraftBroadcast, AuditApproveBroadcast, AuditStartBroadcast, AuditCancelBroadcast,
+		AuditReveal, AuditSearch, AuditChangeCase, AuditMessage, AuditExport, AuditDraftBroadcast, AuditApproveBroadcast, AuditStartBroadcast, AuditCancelBroadcast,
 		AuditConsent, AuditErase,
 		AuditAddOfficial, AuditChangeOfficial, AuditDisableOfficial, AuditEnableOfficial, AuditResetOfficial,
 	}

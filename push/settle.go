@@ -70,7 +70,8 @@ func (w *Worker) settle(ctx context.Context, m *models.Message, state models.Mes
 	if state == models.MessageSent {
 		m.SentAt = w.now(m)
 	}
-	if state == models.MessageFailed || state == models.MessageExpired {
+	// Those of a broadcast, which may be a million, are told by its own numbers.
+	if (state == models.MessageFailed || state == models.MessageExpired) && m.Kind != models.MessageBroadcast {
 		w.Log.Warn("message not sent", "kind", m.Kind, "route", m.Route, "state", state, "reason", reason, "attempt", m.Attempts)
 	}
 	return w.keep(ctx, m)

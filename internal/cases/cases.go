@@ -4,6 +4,9 @@ package cases
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"khaibao/internal/areas"
@@ -113,8 +116,12 @@ func (s *Service) view(c models.CasePerson) View {
 // List gives the official's cases that match, newest declared first. search is what the official typed: an exact phone,
 // identity number or name; "" does not narrow.
 func (s *Service) List(ctx context.Context, official models.Official, f models.CaseFilter, search string, page models.Page) ([]View, string, error) {
-	found, next, err := s.within(official.Area).List(ctx, searching(f, search), s.now(), page)
+	f = searching(f, search)
+	found, next, err := s.within(official.Area).List(ctx, f, s.now(), page)
 	if err != nil {
+		return nil, "", err
+	}
+	if err := s.noteSearch(ctx, official, f, found); err != nil {
 		return nil, "", err
 	}
 	views := make([]View, len(found))
@@ -126,7 +133,35 @@ func (s *Service) List(ctx context.Context, official models.Official, f models.C
 
 // Count gives how many cases List goes through for the same filter and search.
 func (s *Service) Count(ctx context.Context, official models.Official, f models.CaseFilter, search string) (int64, error) {
-	return s.within(official.Area).Count(ctx, searching(f, search), s.now())
+	f = searching(f, search)
+	if identifies(f) { // whether there is one says as much as a list
+		found, _, err := s.within(official.Area).List(ctx, f, s.now(), models.Page{Limit: models.HouseholdLimit})
+		if err = errors.Join(err, s.noteSearch(ctx, official, f, found)); err != nil {
+			return 0, err
+		}
+	}
+	return s.within(official.Area).Count(ctx, f, s.now())
+}
+
+// noteSearch keeps who found whom by a number that says who somebody is: whoever knows the number learns from a masked
+// case that its owner is flagged. The citizen reads it in the access log. It is kept before anything is shown.
+func (s *Service) noteSearch(ctx context.Context, official models.Official, f models.CaseFilter, found []models.CasePerson) error {
+	if !identifies(f) || len(found) == 0 {
+		return nil
+	}
+	entries := make([]models.AuditEntry, len(found))
+	for i := range found {
+		entries[i] = s.entry(official, models.AuditSearch, &found[i].Case)
+	}
+	return s.store.WriteAudit(ctx, entries...)
+}
+
+// identifies tells whether a search is for a phone or an identity number. Every identity number has digits; a name that
+// could be one has none.
+func identifies(f models.CaseFilter) bool {
+	return slices.ContainsFunc(f.Search, func(t models.SearchTerm) bool {
+		return t.Kind != termName && strings.ContainsAny(t.Value, "0123456789")
+	})
 }
 
 func searching(f models.CaseFilter, search string) models.CaseFilter {
