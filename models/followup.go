@@ -1,6 +1,9 @@
 package models
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // FollowUp is the plan that a person is on under a program after a declaration: when updates are due and how far the
 // ladder of the one that is missing has been climbed. There is one for each person and program; it is never doubled.
@@ -38,6 +41,14 @@ const FollowUpShards = 16
 
 // Running tells whether the plan still asks for updates.
 func (f *FollowUp) Running() bool { return !f.StartedAt.IsZero() && f.EndedAt.IsZero() }
+
+// Asked gives, of the plans of a household, those that ask for updates: they run, and their person is there.
+func (a *Account) Asked(plans []FollowUp) []FollowUp {
+	return slices.DeleteFunc(plans, func(f FollowUp) bool {
+		_, living := a.Person(f.PersonID)
+		return !f.Running() || !living
+	})
+}
 
 // LadderPoint is one step of the ladder of one missing update.
 type LadderPoint struct {

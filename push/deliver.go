@@ -90,7 +90,7 @@ func (w *Worker) deliverSMS(ctx context.Context, m *models.Message, account *mod
 	case !account.SMSOptOut.IsZero() && m.Kind != models.MessageOTP:
 		return w.fail(ctx, m, &models.SendError{Reason: "opted_out"})
 	}
-	text, err := w.words.sms(ctx, m, account.Lang)
+	text, err := w.words.sms(ctx, m, account)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,10 @@ type Store interface {
 	UpdateAccount(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error)
 	// Declaration gives the one that an advice is about, models.NotFound when it is gone.
 	Declaration(ctx context.Context, account string, form models.Form, id string) (*models.Declaration, error)
+	// FollowUpsOf lists the plans of a household.
+	FollowUpsOf(ctx context.Context, account string) ([]models.FollowUp, error)
+	// Dialogue gives where the dialogue with a number stands, models.NotFound when there is none.
+	Dialogue(ctx context.Context, channel models.Channel, phone string) (models.Dialogue, error)
 	// SentOn tells how many messages accounts were sent on a local day; those that were sent none are left out.
 	SentOn(ctx context.Context, day string, accounts []string) (map[string]int, error)
 	// TokenHolder gives the account that claimed a push token last, models.NotFound when nobody holds it.
@@ -104,7 +108,7 @@ type Config struct {
 // Worker empties the outbox. Run it once; Wake may be called at any time.
 type Worker struct {
 	Config
-	words    words
+	words    smsWords
 	reach    reach
 	breakers map[models.Route]*breaker
 	claims   claims
@@ -117,7 +121,7 @@ type Worker struct {
 func NewWorker(c Config) *Worker {
 	c.setDefaults()
 	w := &Worker{
-		Config: c, words: words{c.Store, c.Programs, c.Text, c.Broadcast}, reach: reach{c.Store, c.Now},
+		Config: c, words: smsWords{words{c.Store, c.Programs, c.Text, c.Broadcast}, c.Store, c.Now}, reach: reach{c.Store, c.Now},
 		breakers: map[models.Route]*breaker{}, claims: claims{held: map[string]bool{}}, bulk: make(chan struct{}, c.BulkSlots),
 	}
 	for _, route := range models.Routes() {

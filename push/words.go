@@ -43,11 +43,12 @@ func (t words) advice(ctx context.Context, m *models.Message, lang models.Lang) 
 	return a, nil
 }
 
-// longSMS is how many parts an advice may take.
+// longSMS is how many parts an advice or a reminder may take.
 const longSMS = 2
 
-// sms gives the text of a message that goes by SMS, in plain letters.
-func (t words) sms(ctx context.Context, m *models.Message, lang models.Lang) (string, error) {
+// sms gives the text of a message that goes to a household by SMS, in plain letters.
+func (t smsWords) sms(ctx context.Context, m *models.Message, to *models.Account) (string, error) {
+	lang := to.Lang
 	switch m.Kind {
 	case models.MessageOTP, models.MessageDialogue:
 		return m.Text, nil
@@ -68,7 +69,7 @@ func (t words) sms(ctx context.Context, m *models.Message, lang models.Lang) (st
 		}
 		return t.text(lang, "message.notice_sms."+string(m.Status), nil), nil
 	case models.MessageReminder, models.MessageReminderSMS:
-		return t.text(lang, "message.reminder_sms", nil), nil
+		return t.reminderSMS(ctx, m, to)
 	}
 	return t.text(lang, "message.waits_sms", nil), nil
 }

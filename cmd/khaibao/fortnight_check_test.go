@@ -365,6 +365,9 @@ func (f *fortnight) endings(engine store.Engine) map[string]ending {
 	return out
 }
 
+// reminderText is what every reminder by SMS says, whether or not it also asks the first question.
+const reminderText = "gia dinh ban con nguoi chua gui cap nhat suc khoe"
+
 // checkReminders holds a household's messages and what reached its phone against the model.
 func (f *fortnight) checkReminders(h *family, members []*person, want map[reminderKey]*outcome, letters []letter, came map[string][]arrival, erased bool) {
 	f.Helper()
@@ -375,7 +378,6 @@ func (f *fortnight) checkReminders(h *family, members []*person, want map[remind
 		}
 		return out.String()
 	}
-	reminderText := f.texts.Text(models.Vietnamese, "message.reminder_sms", nil)
 	made, perDay, anytime := map[reminderKey]int{}, map[string]int{}, map[string]int{} // sent on a day; of those, in spite of everything
 	for _, l := range letters {
 		day := models.Day(l.SentAt.Time())
@@ -445,11 +447,12 @@ func (f *fortnight) checkReminders(h *family, members []*person, want map[remind
 	}
 	texts := 0
 	for _, a := range came[h.phone] {
-		if f.quiet(a.at) && a.id == reminderText {
-			f.complain("a reminder arrived at %s, in quiet hours", local(a.at))
+		if !strings.Contains(a.id, reminderText) {
+			continue
 		}
-		if a.id == reminderText {
-			texts++
+		texts++
+		if f.quiet(a.at) {
+			f.complain("a reminder arrived at %s, in quiet hours", local(a.at))
 		}
 	}
 	if !erased && (texts < len(sentSMS) || texts > len(sentSMS)+f.inFlight[h.account+"|sms"]) {

@@ -22,7 +22,6 @@ import (
 
 	"khaibao/internal/auth"
 	"khaibao/internal/doubles"
-	"khaibao/internal/lang"
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
 	"khaibao/models"
@@ -49,7 +48,6 @@ type fortnight struct {
 	tokenAt  time.Time
 
 	quiet      func(time.Time) bool
-	texts      *lang.Texts
 	complaints int
 	became     map[string]int // reminders, by state
 	ended      map[string]int // plans, by reason
@@ -111,7 +109,6 @@ func (f *fortnight) enter(people int) error {
 	if err != nil {
 		return err
 	}
-	f.texts = a.texts
 	f.official = demoOfficial{Login: "national", Password: made.Password, TOTPSecret: made.TOTPSecret}
 	dice := rand.New(rand.NewPCG(2026, 14))
 	group, ctx := errgroup.WithContext(ctx)

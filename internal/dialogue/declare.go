@@ -125,7 +125,7 @@ func (t *turn) summary() string {
 	named := false
 	for _, s := range t.screens(form) {
 		if part := t.summaryOf(s, answers); part != "" {
-			said, named = append(said, part), named || s.group != nil
+			said, named = append(said, part), named || s.Group != nil
 		}
 	}
 	if !named {
@@ -135,11 +135,11 @@ func (t *turn) summary() string {
 }
 
 func (t *turn) summaryOf(s *screen, answers models.Answers) string {
-	if s.group == nil {
-		return t.answerWords(s.only(), answers[s.only().ID])
+	if s.Group == nil {
+		return t.answerWords(s.Only(), answers[s.Only().ID])
 	}
 	var yes, unsure []string
-	for _, q := range s.questions {
+	for _, q := range s.Questions {
 		switch answers[q.ID] {
 		case true, "yes":
 			yes = append(yes, rules.LowerFirst(t.words(q)))
@@ -255,11 +255,7 @@ func showEdit(t *turn) (view, error) {
 	_, form := t.form()
 	var labels []string
 	for _, s := range t.screens(form) {
-		if s.group != nil {
-			labels = append(labels, t.words(s.group))
-		} else {
-			labels = append(labels, t.words(s.only()))
-		}
+		labels = append(labels, t.words(s.Heading()))
 	}
 	return t.sevenOf(t.text("edit.title", nil), labels), nil
 }
@@ -269,10 +265,10 @@ func takeEdit(t *turn, typed string) error {
 	screens := t.screens(form)
 	ids := make([]string, len(screens))
 	for i, s := range screens {
-		ids[i] = s.only().ID
+		ids[i] = s.Only().ID
 	}
 	if id := t.chosen(typed, ids); id != "" {
-		t.st.At, t.st.Chunk, t.st.Picked = screens[slices.Index(ids, id)].at, 0, nil
+		t.st.At, t.st.Chunk, t.st.Picked = screens[slices.Index(ids, id)].At, 0, nil
 		t.st.to(stepQuestion)
 	}
 	return nil
@@ -364,8 +360,8 @@ func (t *turn) refused(err error) error {
 func (t *turn) reopen(id string) bool {
 	_, form := t.form()
 	for _, s := range t.screens(form) {
-		if slices.ContainsFunc(s.questions, func(q *rules.Question) bool { return q.ID == id }) {
-			t.st.At, t.st.Chunk, t.st.Picked = s.at, 0, nil
+		if slices.ContainsFunc(s.Questions, func(q *rules.Question) bool { return q.ID == id }) {
+			t.st.At, t.st.Chunk, t.st.Picked = s.At, 0, nil
 			t.st.to(stepQuestion)
 			return true
 		}

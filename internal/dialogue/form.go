@@ -7,17 +7,8 @@ import (
 	"khaibao/models"
 )
 
-// screen is what a form asks at once: a group of yes-or-no questions, or one question.
-type screen struct {
-	at, next  int               // positions of its first question and of the first behind it
-	questions []*rules.Question // those that apply; one where it is no group
-	group     *rules.Group      // nil: a question of its own
-}
-
-func (s *screen) only() *rules.Question { return s.questions[0] }
-
-// many tells whether several numbers may be given.
-func (s *screen) many() bool { return s.group != nil || s.only().Type == rules.TypeChoices }
+// screen is what a form asks at once.
+type screen struct{ rules.Screen }
 
 // form gives the program and the form that are being filled.
 func (t *turn) form() (*rules.Program, *rules.Form) {
@@ -64,39 +55,11 @@ func (t *turn) asks(form *rules.Form, q *rules.Question, answers models.Answers)
 	return form.Enabled(q.ID, answers)
 }
 
-// screenFrom gives the first screen at or behind a position; false when none follows. A group is cut where a question
-// hangs on an answer of the same screen.
+// screenFrom gives the first screen at or behind a position; false when none follows.
 func (t *turn) screenFrom(form *rules.Form, at int) (*screen, bool) {
 	answers := t.enabled(form)
-	for ; at < len(form.Questions); at++ {
-		q := &form.Questions[at]
-		if !t.asks(form, q, answers) {
-			continue
-		}
-		s := &screen{at: at, next: at + 1, questions: []*rules.Question{q}}
-		g := slices.IndexFunc(form.Groups, func(g rules.Group) bool { return g.ID == q.Group })
-		if g < 0 {
-			return s, true
-		}
-		s.group = &form.Groups[g]
-		for ; s.next < len(form.Questions); s.next++ {
-			other := &form.Questions[s.next]
-			if other.Group != q.Group || hangsOn(other, form.Questions[at:s.next]) {
-				break
-			}
-			if t.asks(form, other, answers) {
-				s.questions = append(s.questions, other)
-			}
-		}
-		return s, true
-	}
-	return nil, false
-}
-
-func hangsOn(q *rules.Question, on []rules.Question) bool {
-	return q.EnableWhen != nil && slices.ContainsFunc(q.EnableWhen.Conditions, func(c rules.Condition) bool {
-		return slices.ContainsFunc(on, func(o rules.Question) bool { return o.ID == c.Question })
-	})
+	s, ok := form.Screen(at, func(q *rules.Question) bool { return t.asks(form, q, answers) })
+	return &screen{s}, ok
 }
 
 // screens lists every screen that applies by now.
@@ -107,7 +70,7 @@ func (t *turn) screens(form *rules.Form) []*screen {
 		if !ok {
 			return all
 		}
-		all, at = append(all, s), s.next
+		all, at = append(all, s), s.Next
 	}
 }
 
@@ -126,7 +89,7 @@ func (t *turn) enabled(form *rules.Form) models.Answers {
 
 // answered tells whether every question of a screen has an answer, or is to stay without one.
 func (t *turn) answered(s *screen) bool {
-	return !slices.ContainsFunc(s.questions, func(q *rules.Question) bool {
+	return !slices.ContainsFunc(s.Questions, func(q *rules.Question) bool {
 		_, ok := t.st.Answers[q.ID]
 		return !ok && !slices.Contains(t.st.Skipped, q.ID)
 	})
@@ -152,11 +115,11 @@ func (t *turn) onward() error {
 		return nil
 	}
 	for _, s := range t.screens(form) {
-		hurried := t.st.Hurry && !slices.ContainsFunc(s.questions, func(q *rules.Question) bool { return q.Required })
+		hurried := t.st.Hurry && !slices.ContainsFunc(s.Questions, func(q *rules.Question) bool { return q.Required })
 		if t.answered(s) || hurried {
 			continue
 		}
-		t.st.At, t.st.Chunk, t.st.Picked = s.at, 0, nil
+		t.st.At, t.st.Chunk, t.st.Picked = s.At, 0, nil
 		t.st.to(stepQuestion)
 		return t.takeWaiting(s)
 	}
@@ -184,18 +147,18 @@ func (t *turn) takeWaiting(s *screen) error {
 
 // takesToken tells whether one word can answer the screen.
 func (s *screen) takesToken() bool {
-	q := s.only()
-	return s.group != nil || (q.Type != rules.TypeText && q.Type != rules.TypeArea && len(q.Options) <= perScreen)
+	q := s.Only()
+	return s.Group != nil || (q.Type != rules.TypeText && q.Type != rules.TypeArea && len(q.Options) <= perScreen)
 }
 
 // lastBefore gives the position of the last screen before one; -1 when it is the first.
 func (t *turn) lastBefore(form *rules.Form, at int) int {
 	last := -1
 	for _, s := range t.screens(form) {
-		if s.at >= at {
+		if s.At >= at {
 			break
 		}
-		last = s.at
+		last = s.At
 	}
 	return last
 }
@@ -207,7 +170,7 @@ func backFromQuestion(t *turn) error {
 		t.st.to(stepQuestion)
 		return nil
 	}
-	at := t.lastBefore(form, t.open().at)
+	at := t.lastBefore(form, t.open().At)
 	if at < 0 {
 		if len(t.active()) > 1 && t.st.Form == models.FormDeclaration {
 			t.st.to(stepProgram)

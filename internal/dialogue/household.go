@@ -37,10 +37,7 @@ func (t *turn) asked() ([]models.FollowUp, error) {
 		return nil, nil
 	}
 	plans, err := t.Store.FollowUpsOf(t.ctx, t.account.ID)
-	return slices.DeleteFunc(plans, func(f models.FollowUp) bool {
-		_, living := t.account.Person(f.PersonID)
-		return !f.Running() || !living
-	}), err
+	return t.account.Asked(plans), err
 }
 
 func (t *turn) householdLabels() (ids, labels []string) {

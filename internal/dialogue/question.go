@@ -12,33 +12,35 @@ import (
 )
 
 // words gives a text of the program: with accents as it was written, or in plain letters.
-func (t *turn) words(w interface {
-	Short(models.Lang) string
-	Brief(models.Lang) string
-}) string {
+func (t *turn) words(w rules.Worded) string {
 	if t.accents() {
 		return w.Brief(t.st.Lang)
 	}
 	return w.Short(t.st.Lang)
 }
 
+// lines puts lines of a screen into words.
+func (t *turn) lines(s *screen) []string {
+	var labels []string
+	for _, line := range s.Lines() {
+		labels = append(labels, t.words(line))
+	}
+	return labels
+}
+
 func showQuestion(t *turn) (view, error) {
 	s := t.open()
-	if s.group != nil {
+	if s.Group != nil {
 		return t.groupView(s), nil
 	}
-	q := s.only()
+	q := s.Only()
 	v := view{text: t.words(q), foot: t.foot(q)}
 	switch q.Type {
 	case rules.TypeBoolean:
 		v.items = numbered(t.text("yes", nil), t.text("no", nil))
 	case rules.TypeChoice:
-		labels := make([]string, len(q.Options))
-		for i := range q.Options {
-			labels[i] = t.words(&q.Options[i])
-		}
 		foot := v.foot
-		v = t.sevenOf(v.text, labels)
+		v = t.sevenOf(v.text, t.lines(s))
 		v.foot = foot
 	case rules.TypeChoices:
 		for i, o := range t.shownOptions(q) {
@@ -52,26 +54,18 @@ func showQuestion(t *turn) (view, error) {
 }
 
 func (t *turn) groupView(s *screen) view {
-	v := view{text: t.words(s.group)}
-	for i, q := range s.questions {
-		v.items = append(v.items, item{string(rune('1' + i)), t.words(q)})
-	}
+	v := view{text: t.words(s.Group), items: numbered(t.lines(s)...)}
 	v.foot = t.text("foot.none", nil)
-	if s.unsure() {
+	if s.Unsure() {
 		v.foot += " " + t.text("foot.unsure", nil)
 	}
 	v.foot = strings.TrimSpace(v.foot + " " + t.back00())
 	return v
 }
 
-// unsure tells whether "not sure" is an answer to the questions of a group.
-func (s *screen) unsure() bool {
-	return slices.ContainsFunc(s.only().Options, func(o rules.Option) bool { return o.ID == "not_sure" })
-}
-
 // skippable tells whether a question may stay without an answer. One that has "not sure" among its options has an answer
 // for everybody.
-func (s *screen) skippable() bool { return s.group == nil && !s.only().Required && !s.unsure() }
+func (s *screen) skippable() bool { return s.Group == nil && !s.Only().Required && !s.Unsure() }
 
 // skipKey is what is typed to leave a question unanswered: a number that is no answer to it.
 func skipKey(q *rules.Question) string {
@@ -89,7 +83,7 @@ func skipKey(q *rules.Question) string {
 }
 
 func (t *turn) foot(q *rules.Question) string {
-	s := &screen{questions: []*rules.Question{q}}
+	s := &screen{rules.Screen{Questions: []*rules.Question{q}}}
 	var parts []string
 	if q.Type == rules.TypeChoices {
 		parts = append(parts, t.text("foot.none", nil))
@@ -137,13 +131,13 @@ func (t *turn) shownOptions(q *rules.Question) []*rules.Option {
 
 func takeQuestion(t *turn, typed string) error {
 	s := t.open()
-	if s.skippable() && areas.Fold(typed) == skipKey(s.only()) {
-		return t.skip(s.only())
+	if s.skippable() && areas.Fold(typed) == skipKey(s.Only()) {
+		return t.skip(s.Only())
 	}
-	if s.many() {
+	if s.Many() {
 		return t.takeMany(s, typed)
 	}
-	switch q := s.only(); q.Type {
+	switch q := s.Only(); q.Type {
 	case rules.TypeBoolean:
 		return t.takeBoolean(q, typed)
 	case rules.TypeChoice:
@@ -216,27 +210,27 @@ func (t *turn) warned(sign bool) error {
 // takeMany takes the numbers of a group or of a choices question; what is not named is an explicit no.
 func (t *turn) takeMany(s *screen, typed string) error {
 	var names [][]string
-	if s.group != nil {
-		for _, q := range s.questions {
+	if s.Group != nil {
+		for _, q := range s.Questions {
 			names = append(names, namesOf(q, q.Words))
 		}
 	} else {
-		for _, o := range t.shownOptions(s.only()) {
+		for _, o := range t.shownOptions(s.Only()) {
 			names = append(names, namesOf(o, nil))
 		}
 	}
-	got, problem := readPicks(typed, names, s.group != nil && s.unsure())
+	got, problem := readPicks(typed, names, s.Group != nil && s.Unsure())
 	if problem != nil {
 		if problem.between != [2]int{} {
 			return t.unclear("between", map[string]any{"one": t.lineOf(s, problem.between[0]), "other": t.lineOf(s, problem.between[1])})
 		}
 		return t.unclear(problem.code, problem.args)
 	}
-	if s.group == nil {
-		return t.takePicked(s.only(), got)
+	if s.Group == nil {
+		return t.takePicked(s.Only(), got)
 	}
 	sign := false
-	for i, q := range s.questions {
+	for i, q := range s.Questions {
 		answer := got[i]
 		sign = sign || (q.Emergency && answer == pickYes)
 		if q.Type == rules.TypeBoolean {
@@ -250,10 +244,10 @@ func (t *turn) takeMany(s *screen, typed string) error {
 
 // lineOf gives a line of the screen as it stands there.
 func (t *turn) lineOf(s *screen, i int) string {
-	if s.group != nil {
-		return item{string(rune('1' + i)), t.words(s.questions[i])}.line()
+	if s.Group != nil {
+		return numbered(t.lines(s)...)[i].line()
 	}
-	return item{string(rune('1' + i)), t.words(t.shownOptions(s.only())[i])}.line()
+	return item{string(rune('1' + i)), t.words(t.shownOptions(s.Only())[i])}.line()
 }
 
 // takePicked notes the options of one screen of a choices question, and opens the next seven where there are more.
@@ -338,7 +332,7 @@ func takePlaces(t *turn, typed string) error {
 	}
 	if code := t.chosen(typed, t.st.Found); code != "" {
 		t.st.Chunk = 0
-		return t.keepAnswer(t.open().only(), code)
+		return t.keepAnswer(t.open().Only(), code)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"khaibao/internal/areas"
+	"khaibao/internal/rules"
 	"khaibao/models"
 )
 
@@ -209,8 +210,8 @@ func (t *turn) chosen(typed string, all []string) string {
 	return ""
 }
 
-// perScreen is how many lines a screen numbers: 8 and 9 have meanings of their own.
-const perScreen = 7
+// perScreen is how many lines a screen numbers.
+const perScreen = rules.MostLines
 
 // numbered makes lines of a menu.
 func numbered(labels ...string) []item {

@@ -54,7 +54,17 @@ func (t *turn) unasked(text string) error {
 	if err != nil || len(asked) != 1 {
 		return err
 	}
-	return t.updateBySMS(strings.Fields(numbers))
+	words := strings.Fields(numbers)
+	if len(words) > 1 && !slices.ContainsFunc(words, func(w string) bool { return !oneLine(w) }) {
+		words = []string{numbers} // "1 3" names two lines of the screen that the reminder shows, not two screens
+	}
+	return t.updateBySMS(words)
+}
+
+// oneLine tells whether a word is the number of one line of a screen, perhaps in doubt.
+func oneLine(word string) bool {
+	word = strings.Trim(word, ".,;?")
+	return len(word) == 1 && word[0] >= '1' && word[0] <= '0'+perScreen
 }
 
 // listens tells whether a question is open, so that a message is an answer to it.
