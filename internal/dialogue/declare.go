@@ -41,7 +41,7 @@ func (t *turn) toProgram() error {
 func (t *turn) fill(p *rules.Program) error {
 	if t.st.Program != p.ID() || t.st.Version != p.Version() {
 		t.st.Answers, t.st.Skipped = nil, nil
-		t.st.Warned, t.st.Hurry = false, false
+		t.st.Warned, t.st.Hurry = nil, false
 	}
 	t.st.Program, t.st.Version, t.st.At = p.ID(), p.Version(), 0
 	return t.onward()
@@ -219,7 +219,7 @@ func showReview(t *turn) (view, error) {
 		args["who"] = t.whoLabel()
 	}
 	v := view{text: t.text("review.title", args)}
-	if t.st.Warned && t.bySMS() { // what to do first, also when the whole form came in one message
+	if len(t.st.Warned) > 0 && t.bySMS() { // what to do first, also when the whole form came in one message
 		v.text = t.urgent() + "\n" + v.text
 	}
 	if t.bySMS() {

@@ -180,7 +180,7 @@ func (t *turn) keepAnswer(q *rules.Question, answer any) error {
 		return nil
 	}
 	t.set(q.ID, answer)
-	return t.warned(q.Emergency && answer == true)
+	return t.warned()
 }
 
 // wrong tells what the rules find wrong with one answer by itself.
@@ -195,10 +195,17 @@ func (t *turn) wrong(id string, answer any) *models.FieldError {
 	return nil
 }
 
-// warned goes on, by way of what to do at once when an emergency sign was just named.
-func (t *turn) warned(sign bool) error {
-	if sign && !t.st.Warned {
-		t.st.Warned = true
+// warned goes on, by way of what to do at once when an emergency sign was just named; for one that comes later, again.
+func (t *turn) warned() error {
+	_, form := t.form()
+	known := t.st.Warned
+	t.st.Warned = nil
+	for _, q := range form.Questions {
+		if q.Emergency && t.st.Answers[q.ID] == true {
+			t.st.Warned = append(t.st.Warned, q.ID)
+		}
+	}
+	if slices.ContainsFunc(t.st.Warned, func(id string) bool { return !slices.Contains(known, id) }) {
 		if len(t.st.Waiting) == 0 { // with the rest already said, the review begins with it
 			t.st.to(stepEmergency)
 			return nil
@@ -229,17 +236,15 @@ func (t *turn) takeMany(s *screen, typed string) error {
 	if s.Group == nil {
 		return t.takePicked(s.Only(), got)
 	}
-	sign := false
 	for i, q := range s.Questions {
 		answer := got[i]
-		sign = sign || (q.Emergency && answer == pickYes)
 		if q.Type == rules.TypeBoolean {
 			t.set(q.ID, answer == pickYes)
 		} else {
 			t.set(q.ID, map[pick]string{pickNo: "no", pickYes: "yes", pickUnsure: "not_sure"}[answer])
 		}
 	}
-	return t.warned(sign)
+	return t.warned()
 }
 
 // lineOf gives a line of the screen as it stands there.

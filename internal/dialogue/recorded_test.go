@@ -85,6 +85,7 @@ var conversations = []struct {
 	{"ussd-first-use", models.ChannelUSSD, append(first[:8:8], "1", "13", "0", "1 ?3", "0", "1", "8")},
 	{"ussd-emergency", models.ChannelUSSD, append(first[:8:8], "1", "13", "2", "2", "1")},
 	{"ussd-emergency-goes-on", models.ChannelUSSD, append(first[:8:8], "1", "0", "1", "1", "0", "13", "1")},
+	{"ussd-emergency-another-sign", models.ChannelUSSD, append(first[:8:8], "1", "0", "1", "0", "12", "2", "1")},
 	{"ussd-mistakes", models.ChannelUSSD, append(first[:8:8], "1", "19", "0 1", "abc", "1", "1?", "13", "00", "000", "1", "1", "0", "0", "0", "2", "2", "1", "2", "1")},
 	{"ussd-back-and-change", models.ChannelUSSD, append(first[:8:8], "1", "1", "00", "2", "0", "0", "0", "2", "1", "12", "1")},
 	{"ussd-cut-and-resumed", models.ChannelUSSD, append(first[:8:8], "1", "13", "wait 5m", "dial", "1", "0", "wait 31m", "dial")},

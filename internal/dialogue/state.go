@@ -54,7 +54,7 @@ type draft struct {
 	At      int            `json:"at,omitempty"`      // position of the question whose screen is open
 	Chunk   int            `json:"chunk,omitempty"`   // which seven of many options are shown
 	Picked  []string       `json:"picked,omitempty"`  // of the sevens before
-	Warned  bool           `json:"warned,omitempty"`  // what to do about an emergency sign was said
+	Warned  []string       `json:"signs,omitempty"`   // the emergency signs for which it was said what to do
 	Hurry   bool           `json:"hurry,omitempty"`   // only what must be answered is still asked
 	Waiting []string       `json:"waiting,omitempty"` // answers that came ahead of their questions, in one SMS
 }

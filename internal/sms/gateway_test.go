@@ -201,6 +201,8 @@ func TestARealConversation(t *testing.T) {
 		}
 	}
 	centre.Write("84900000001", "8066", "im")
+	// Kannel hands on in any order what arrives together.
+	kanneltest.Eventually(t, func() bool { turns, _ := c.count(handset); return turns == 6 }, func() string { return "the turn without a reply never came" })
 	centre.Write("84900000001", "8066", "con do khong")
 	if got := centre.Await("84900000001", 6).Text; got != "7: con do khong" {
 		t.Errorf("after a turn without a reply: %q", got)
