@@ -12,8 +12,8 @@ import (
 	"khaibao/programs"
 )
 
-// TestEveryScreenFits walks every path of every program, in both languages, on both kinds of screen, in a household with the
-// longest names, and holds each page against its limit. Screens are visited once.
+// TestEveryScreenFits walks the programs breadth first, in both languages, on both kinds of screen, in a household with the
+// longest names, and holds each page against its limit. It visits the first screens that it meets, each once: w.most bounds it.
 func TestEveryScreenFits(t *testing.T) {
 	t.Parallel()
 	for _, lang := range []models.Lang{models.Vietnamese, models.English} {
