@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"khaibao/internal/store"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 	"khaibao/push"
 )
@@ -95,7 +96,7 @@ func TestCrashBetweenSendAndSave(t *testing.T) {
 	r.start(t, r.config("next"))
 	times := map[string]int{}
 	for len(times) < 12 {
-		pushes, err := r.fcm.Await(within(t), 13)
+		pushes, err := r.fcm.Await(storetest.Within(t), 13)
 		fatal(t, err)
 		times = map[string]int{}
 		for _, p := range pushes {
@@ -126,7 +127,7 @@ func TestTwoWorkersOneLease(t *testing.T) {
 	r := newRig(t)
 	account := r.household(t, "an", models.Vietnamese)
 	c := r.config("first")
-	c.LeaseLength = 5 * time.Second // a send may take a third of it
+	c.LeaseLength = 10 * time.Second // a send may take a third of it
 	_, stop := r.start(t, c)
 	c.Owner = "second"
 	r.start(t, c)
@@ -155,13 +156,13 @@ func TestLeaseOfADeadWorkerEnds(t *testing.T) {
 	r := newRig(t)
 	account := r.household(t, "an", models.Vietnamese)
 	c := r.config("dead")
-	c.Store, c.LeaseLength = &brokenStore{Store: r.store, noRelease: true}, 3*time.Second
+	c.Store, c.LeaseLength = &brokenStore{Store: r.store, noRelease: true}, 9*time.Second
 	_, stop := r.start(t, c)
 	r.enqueue(t, r.advice(account, "d1"))
 	r.settled(t)
 	stop()
 	c = r.config("next")
-	c.LeaseLength = 3 * time.Second
+	c.LeaseLength = 9 * time.Second
 	r.start(t, c)
 	r.enqueue(t, r.advice(account, "d2"))
 	r.settled(t)

@@ -17,6 +17,7 @@ import (
 	"khaibao/internal/sms"
 	"khaibao/internal/store"
 	"khaibao/internal/store/sqlite"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 	"khaibao/programs"
 	"khaibao/push"
@@ -113,7 +114,7 @@ func (r *rig) step(t testing.TB) push.Outcome {
 	select {
 	case o := <-r.steps:
 		return o
-	case <-within(t).Done():
+	case <-storetest.Within(t).Done():
 		t.Fatal("no step was written down in time")
 		return push.Outcome{}
 	}
@@ -127,14 +128,6 @@ func (r *rig) settled(t testing.TB) push.Outcome {
 			return o
 		}
 	}
-}
-
-// within is a context that ends long before the test binary gives up.
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // household makes an account with devices "<name>-1", "<name>-2" ... whose tokens are "token-<device>".

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"khaibao/internal/doubles"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
@@ -23,7 +24,7 @@ func TestPushSaysOnlyThatAMessageWaits(t *testing.T) {
 	r.enqueue(t, r.advice(account, "d1"))
 	w.Wake()
 
-	pushes, err := r.fcm.Await(within(t), 2)
+	pushes, err := r.fcm.Await(storetest.Within(t), 2)
 	fatal(t, err)
 	r.settled(t)
 	got := map[string]doubles.Push{}
@@ -70,7 +71,7 @@ func TestPushExpiryAndUrgency(t *testing.T) {
 			m.Lane = tt.lane
 			r.enqueue(t, m)
 			r.start(t, r.config("one"))
-			pushes, err := r.fcm.Await(within(t), 1)
+			pushes, err := r.fcm.Await(storetest.Within(t), 1)
 			fatal(t, err)
 			for _, part := range tt.want {
 				if !strings.Contains(string(pushes[0].Raw), part) {
@@ -308,10 +309,10 @@ func TestOTPDoesNotWaitBehindPushes(t *testing.T) {
 		r.enqueue(t, r.advice(r.household(t, strings.Repeat("x", i+1), models.Vietnamese), "d"))
 	}
 	w, _ := r.start(t, c)
-	fatal(t, r.fcm.AwaitTries(within(t), c.Slots)) // all slots are taken
+	fatal(t, r.fcm.AwaitTries(storetest.Within(t), c.Slots)) // all slots are taken
 	r.enqueue(t, r.otp("o1", "+84900000001"))
 	w.Wake()
-	got, err := r.smsc.Await(within(t), 1)
+	got, err := r.smsc.Await(storetest.Within(t), 1)
 	fatal(t, err)
 	want := []doubles.SMS{{To: "+84900000001", From: "KHAIBAO", Text: otpText, SentAt: r.clock.Now()}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -357,7 +358,7 @@ func TestStopFinishesSendsUnderWay(t *testing.T) {
 	release := r.fcm.Hold()
 	_, stop := r.start(t, r.config("one"))
 	r.enqueue(t, r.advice(account, "d1"))
-	fatal(t, r.fcm.AwaitTries(within(t), 1))
+	fatal(t, r.fcm.AwaitTries(storetest.Within(t), 1))
 	stopped := make(chan struct{})
 	go func() { defer close(stopped); stop() }()
 	release()

@@ -19,6 +19,7 @@ import (
 	"khaibao/internal/doubles"
 	"khaibao/internal/seal"
 	"khaibao/internal/sms"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 	"khaibao/push"
 )
@@ -236,9 +237,7 @@ func (s *bulkSite) otp(t testing.TB, n int) time.Duration {
 	if _, err := s.app.citizens.RequestOTP(t.Context(), phone, models.Vietnamese, "127.0.0.1"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	if _, err := s.smsc.Await(ctx, n+1); err != nil {
+	if _, err := s.smsc.Await(storetest.Within(t), n+1); err != nil {
 		t.Fatalf("a one-time password did not come: %v", err)
 	}
 	return time.Since(begun)

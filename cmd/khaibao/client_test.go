@@ -14,6 +14,8 @@ import (
 
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/hotp"
+
+	"khaibao/internal/store/storetest"
 )
 
 // client talks to a server as an app does.
@@ -77,9 +79,9 @@ func (c *client) want(status int, method, path, token string, body any, headers 
 // eventually waits for something that a worker does; it fails after a time that only a hanging worker needs.
 func (c *client) eventually(what string, happened func() bool) {
 	c.Helper()
-	for end := time.Now().Add(patience); !happened(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(storetest.Patience(c.T)); !happened(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			c.Fatalf("not in %s: %s", patience, what)
+			c.Fatalf("never: %s", what)
 		}
 	}
 }

@@ -136,10 +136,14 @@ func (c *consoleBrowser) holds(what, expression string) {
 	c.world.eventuallyIn(c.T, what+": "+expression, func() bool { return c.js(expression) == "true" })
 }
 
+// onThePage is how long what is to be seen in a page may take: less than a hang, since a page that shows something else is
+// what these tests find.
+const onThePage = 2 * time.Minute
+
 // eventuallyIn waits for something in a test that goes on beside others.
 func (w *consoleWorld) eventuallyIn(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience / 6); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(onThePage); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if done() {
 			return
 		}

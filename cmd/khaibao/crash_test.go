@@ -16,6 +16,7 @@ import (
 	"khaibao/internal/auth"
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 	"khaibao/push"
 )
@@ -223,9 +224,9 @@ func (c *crash) acknowledged() int {
 // await waits for something that the server does.
 func (c *crash) await(what string, happened func() bool) {
 	c.Helper()
-	for end := time.Now().Add(patience); !happened(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(storetest.Patience(c.T)); !happened(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			c.Fatalf("not in %s: %s\n%s", patience, what, &c.server.said)
+			c.Fatalf("never: %s\n%s", what, &c.server.said)
 		}
 	}
 }
@@ -240,7 +241,7 @@ func (c *crash) submitAll() {
 	at := time.Now().UTC().Format(time.RFC3339)
 	for _, p := range c.people {
 		group.Go(func() error {
-			for end := time.Now().Add(patience); p.answer == nil; {
+			for end := time.Now().Add(storetest.Patience(c.T)); p.answer == nil; {
 				if time.Now().After(end) {
 					c.Error("a declaration was not taken in time")
 					return nil

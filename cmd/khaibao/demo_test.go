@@ -18,6 +18,7 @@ import (
 
 	"khaibao/internal/store"
 	"khaibao/internal/store/mongo"
+	"khaibao/internal/store/storetest"
 )
 
 // runningDemo is a demo in this process, as its users meet it.
@@ -48,7 +49,7 @@ func openDemo(t *testing.T, c demoCommand) *runningDemo {
 			d.stop(t)
 		}
 	})
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(storetest.Patience(t)); ; time.Sleep(10 * time.Millisecond) {
 		text, err := os.ReadFile(path)
 		if err == nil {
 			if err := json.Unmarshal(text, &d.file); err != nil {
@@ -63,7 +64,7 @@ func openDemo(t *testing.T, c demoCommand) *runningDemo {
 		default:
 		}
 		if time.Now().After(end) {
-			t.Fatalf("the demo does not serve after %s", patience)
+			t.Fatal("the demo never serves")
 		}
 	}
 	d.client = newClient(t, d.file.BaseURL)

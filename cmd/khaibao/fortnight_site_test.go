@@ -24,6 +24,7 @@ import (
 	"khaibao/internal/doubles"
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 	"khaibao/push"
 )
@@ -260,7 +261,7 @@ func (f *fortnight) act(p *person, i int, a act) {
 	case "erase":
 		method, path, body = "DELETE", "/v1/me", nil
 	}
-	for n, end := 0, time.Now().Add(patience); ; n++ {
+	for n, end := 0, time.Now().Add(storetest.Patience(f.T)); ; n++ {
 		if time.Now().After(end) {
 			f.Errorf("%s was not taken in time", path)
 			return

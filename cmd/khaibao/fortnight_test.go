@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"khaibao/internal/store"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
@@ -171,7 +172,7 @@ func (f *fortnight) settle(m *moment) {
 			waiting = append(waiting, queued{"outbox", []store.Cond{exists("lane"), by, {Field: "route", Op: store.Eq, Value: string(route)}}})
 		}
 	}
-	for end, next := time.Now().Add(patience), 0; next < len(waiting); {
+	for end, next := time.Now().Add(storetest.Patience(f.T)), 0; next < len(waiting); {
 		n, err := f.beside.Count(f.Context(), waiting[next].collection, waiting[next].where)
 		switch {
 		case err != nil:

@@ -14,6 +14,8 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"khaibao/internal/store/storetest"
 )
 
 var screenshots = flag.String("screenshots", "", "a directory to keep pictures of the handset in")
@@ -80,7 +82,7 @@ func openBrowser(t *testing.T, base string) *browser {
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(allocator)
 	t.Cleanup(end)
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, storetest.Patience(t))
 	t.Cleanup(cancel)
 	b := &browser{T: t, ctx: ctx, base: base}
 	var heard sync.WaitGroup

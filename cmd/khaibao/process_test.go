@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"khaibao/internal/store/mongo"
+	"khaibao/internal/store/storetest"
 )
 
 // built is the product's binary, made once in a test run.
@@ -53,9 +54,6 @@ func theBinary(t *testing.T) string {
 	}
 	return filepath.Join(built.dir, "khaibao")
 }
-
-// patience is how long something may take that only a hanging process does not get done.
-const patience = 3 * time.Minute
 
 // process is the real binary, running.
 type process struct {
@@ -109,7 +107,7 @@ func (p *process) wait() error {
 	select {
 	case <-p.exited:
 		return p.err
-	case <-time.After(patience):
+	case <-time.After(storetest.Patience(p.t)):
 		p.t.Fatalf("the process did not end:\n%s", &p.said)
 		return nil
 	}
@@ -119,7 +117,7 @@ func (p *process) wait() error {
 func (p *process) await(pattern string) []string {
 	p.t.Helper()
 	expression := regexp.MustCompile(pattern)
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(storetest.Patience(p.t)); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if found := expression.FindStringSubmatch(p.said.String()); found != nil {
 			return found
 		}

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
@@ -85,8 +85,7 @@ func freePorts(t *testing.T, n int) []int {
 // await waits until the emulator answers; it takes ten seconds and more.
 func (e *emulator) await(t *testing.T, ended <-chan struct{}) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
+	ctx := storetest.Within(t)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -50,6 +50,7 @@ type rig struct {
 
 	mu    sync.Mutex
 	clock time.Time
+	real  time.Duration // how far real time is ahead
 }
 
 // each runs a test on every engine.
@@ -105,6 +106,21 @@ func (r *rig) forward(d time.Duration) {
 	r.clock = r.clock.Add(d)
 }
 
+// rested lets real time go on while Firebase is left alone.
+func (r *rig) rested(p *process) {
+	if p.outbox.Open(models.RoutePush) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.real += time.Minute
+	}
+}
+
+func (r *rig) realTime() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Now().Add(r.real)
+}
+
 // households settles households in Bắc Sơn, each with as many devices as devices says; tokens are "<number>-<device>".
 func (r *rig) households(n int, devices func(i int) int) {
 	r.Helper()
@@ -146,7 +162,7 @@ func (r *rig) start(owner string, change ...func(*broadcast.Config)) *process {
 	log := slog.New(slog.DiscardHandler)
 	p := &process{}
 	p.outbox = push.NewWorker(push.Config{
-		Store: r.store, Push: r.push, SMS: r.sms, Programs: known.programs, Text: known.texts.Text, Now: r.now, Owner: owner, Log: log,
+		Store: r.store, Push: r.push, SMS: r.sms, Programs: known.programs, Text: known.texts.Text, Now: r.now, Real: r.realTime, Owner: owner, Log: log,
 		Broadcast: func(ctx context.Context, id string) (models.Words, error) { return p.broadcasts.Text(ctx, id) },
 		Wanted: func(ctx context.Context, m *models.Message) (bool, error) {
 			return p.broadcasts.Wanted(ctx, m.Broadcast)
@@ -193,7 +209,7 @@ func (r *rig) begin(p *process, d broadcast.Draft) string {
 // until waits for a broadcast to be as wanted.
 func (r *rig) until(p *process, id, what string, wanted func(v broadcast.View, progress models.Progress) bool) (broadcast.View, models.Progress) {
 	r.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(storetest.Patience(r.T))
 	for {
 		v, progress, err := p.broadcasts.Get(r.Context(), manager, id)
 		r.must(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -306,22 +307,26 @@ func TestSMSBacklog(t *testing.T) {
 func TestRestsWhileFirebaseIsDown(t *testing.T) {
 	t.Parallel()
 	each(t, func(r *rig) {
-		const n = 100
+		const n, failing = 100, 5
 		r.households(n, one)
-		var failures []doubles.Failure
-		for range 300 {
-			failures = append(failures, doubles.Failure{Status: http.StatusServiceUnavailable})
-		}
-		failures[0].RetryAfter = time.Second
-		r.fcm.Fail(failures[:5]...)
+		down := doubles.Failure{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute}
+		r.fcm.Fail(slices.Repeat([]doubles.Failure{down}, failing)...)
 		p := r.start("one")
 		id := r.begin(p, draft())
-		r.forward(time.Minute)
-		r.until(p, id, "counted", func(_ broadcast.View, p models.Progress) bool { return p.Done() == n })
+		r.until(p, id, "counted", func(_ broadcast.View, progress models.Progress) bool {
+			r.rested(p)
+			return progress.Done() == n
+		})
 		r.forward(time.Hour)
-		v, progress := r.until(p, id, "done", over)
+		v, progress := r.until(p, id, "done", func(v broadcast.View, _ models.Progress) bool {
+			r.rested(p)
+			return !v.Active
+		})
 		if v.Status != models.BroadcastDone || progress[models.MessageSent] != n {
 			t.Errorf("%s %v", v.Status, progress)
+		}
+		if tries := r.fcm.Tries(); tries != n+failing {
+			t.Errorf("%d tries for %d households, of which %d failed", tries, n, failing)
 		}
 		for token, times := range r.received() {
 			if times != 1 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"khaibao/internal/gsm"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 	"khaibao/push"
 )
@@ -43,7 +44,7 @@ func (p *phone) reminded(program string) string {
 		Store: p.store, SMS: arrived, Programs: p.catalog, Text: p.texts.Text, Now: p.now, Real: p.now, NoQuiet: true,
 		Owner: "the-outbox", Log: slog.New(slog.DiscardHandler), Observe: func(o push.Outcome) { sent <- o },
 	})
-	ctx, stop := context.WithTimeout(p.Context(), 30*time.Second)
+	ctx, stop := context.WithCancel(storetest.Within(p))
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- worker.Run(ctx) }()

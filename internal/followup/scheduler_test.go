@@ -295,7 +295,7 @@ func TestPlansWithoutAShardAreAdopted(t *testing.T) {
 		for done := false; !done; {
 			select {
 			case <-sent:
-			case <-time.After(time.Minute):
+			case <-storetest.Within(s.T).Done():
 				s.Fatalf("the plans are not looked after: %v", s.messages(accounts))
 			}
 			done = cmp.Equal(eachOf(accounts, 1), s.messages(accounts))
