@@ -74,7 +74,7 @@ func TestBroadcast(t *testing.T) {
 		}
 	}
 	diff(t, "audit", steps, []string{"cancel_broadcast tinh.hai 3", "start_broadcast tinh.mot 3", "approve_broadcast tinh.hai 3", "draft_broadcast tinh.mot 3"})
-	if strings.Contains(w.log.String(), "phun hóa chất") {
+	if strings.Contains(w.Logged.String(), "phun hóa chất") {
 		t.Error("the log holds the text of a broadcast")
 	}
 }
@@ -147,11 +147,11 @@ func TestBroadcastInInbox(t *testing.T) {
 	manager := w.official("tinh.bon", models.ProvinceManager, langSon)
 	id := w.want(http.StatusCreated, w.call("POST", "/v1/broadcasts", manager, alert())).object(t)["id"].(string)
 	w.want(http.StatusOK, w.call("POST", "/v1/broadcasts/"+id+"/start", manager, nil))
-	b, err := w.store.Broadcast(t.Context(), id)
+	b, err := w.Store.Broadcast(t.Context(), id)
 	must(t, err)
-	accounts, err := w.store.Recipients(t.Context(), b.Audience(), "", 10)
+	accounts, err := w.Store.Recipients(t.Context(), b.Audience(), "", 10)
 	must(t, err)
-	must(t, w.store.Enqueue(t.Context(), models.Message{
+	must(t, w.Store.Enqueue(t.Context(), models.Message{
 		ID: b.MessageID(), Account: accounts[0], Kind: models.MessageBroadcast, Broadcast: id, State: models.MessageSent, CreatedAt: time.Now(), ExpiresAt: b.ExpiresAt,
 	}))
 	for lang, want := range map[string][]any{

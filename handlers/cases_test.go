@@ -55,7 +55,7 @@ func TestCaseList(t *testing.T) {
 	elsewhere := w.official("xa.khac", models.Officer, otherHome)
 	diff(t, "another commune's count", w.call("GET", "/v1/cases/count", elsewhere, nil).object(t)["count"], 0.0)
 	w.want(http.StatusBadRequest, w.call("GET", "/v1/cases/count?missed=maybe", officer, nil))
-	w.clock.Store(int64(2 * time.Hour))
+	w.Clock.Forward(2 * time.Hour)
 	diff(t, "the emergency's deadline has passed", levels(w.call("GET", "/v1/cases?overdue=true", officer, nil).items(t)), []any{"emergency"})
 
 	var paged []any

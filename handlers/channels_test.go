@@ -51,7 +51,7 @@ func newGate(t *testing.T, change ...func(*Config)) *gate {
 	g := &gate{world: newWorld(t), parrot: &parrot{}}
 	config := g.world.config()
 	config.Conversation, config.Gateways = g.parrot, Gateways{Secrets: []string{gatewaySecret}}
-	config.Turns = auth.NewTurns(g.store, g.keys, auth.TurnBudgets{SMSHour: 3, SMSDay: 4, USSDHour: 3}, time.Now)
+	config.Turns = auth.NewTurns(g.Store, g.Keys, auth.TurnBudgets{SMSHour: 3, SMSDay: 4, USSDHour: 3}, time.Now)
 	for _, c := range change {
 		c(&config)
 	}
@@ -106,7 +106,7 @@ func TestReceiveSMS(t *testing.T) {
 func TestFaultsAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	g := newGate(t)
-	told := g.texts.Text(models.Vietnamese, "channel.broken", nil)
+	told := g.Texts.Text(models.Vietnamese, "channel.broken", nil)
 	if size := gsm.Measure(told); size.Parts != 1 || size.UCS2 {
 		t.Errorf("%q: %+v", told, size)
 	}
@@ -114,8 +114,8 @@ func TestFaultsAreToldAtOnce(t *testing.T) {
 	diff(t, "too long", string(g.want(http.StatusOK, g.sms("0900000001", "k2", strings.Repeat("a", 5*153-5))).body), told)
 	g.parrot.fail = models.Fail(models.Internal, "internal")
 	diff(t, "broken", string(g.want(http.StatusOK, g.sms("0900000001", "k3", "a")).body), told)
-	if !strings.Contains(g.log.String(), "a reply of 6 parts") || !strings.Contains(g.log.String(), `"level":"ERROR"`) {
-		t.Errorf("the log says nothing of it:\n%s", g.log)
+	if !strings.Contains(g.Logged.String(), "a reply of 6 parts") || !strings.Contains(g.Logged.String(), `"level":"ERROR"`) {
+		t.Errorf("the log says nothing of it:\n%s", g.Logged)
 	}
 }
 
@@ -173,8 +173,8 @@ func TestSpoofedCallbackIsRefused(t *testing.T) {
 			if tt.want != "" {
 				diff(t, "counted", testutil.ToFloat64(g.server.gates.refused.WithLabelValues(tt.want)), 1.0)
 			}
-			if strings.Contains(g.log.String(), gatewaySecret) || strings.Contains(g.log.String(), "900000001") {
-				t.Errorf("the log holds too much:\n%s", g.log)
+			if strings.Contains(g.Logged.String(), gatewaySecret) || strings.Contains(g.Logged.String(), "900000001") {
+				t.Errorf("the log holds too much:\n%s", g.Logged)
 			}
 		})
 	}
@@ -235,7 +235,7 @@ func TestChannelsNeedAGuard(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := w.config()
-	turns := auth.NewTurns(w.store, w.keys, auth.TurnBudgets{}, nil)
+	turns := auth.NewTurns(w.Store, w.Keys, auth.TurnBudgets{}, nil)
 	for name, change := range map[string]func(*Config){
 		"no guard":        func(c *Config) { c.Conversation, c.Turns = &parrot{}, turns },
 		"an empty secret": func(c *Config) { c.Conversation, c.Turns, c.Gateways.Secrets = &parrot{}, turns, []string{""} },

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"khaibao/internal/auth"
+	"khaibao/internal/sitetest"
 )
 
 // Whatever a client sends, binding neither panics nor names a field that it does not know of; and what is accepted without
@@ -95,11 +96,11 @@ func FuzzChannels(f *testing.F) {
 	f.Add("POST", "/channels/ussd/json", "", "application/json", `{"Mobile":"84900000001","SessionId":"s","Message":"*1#","Sequence":-1}`)
 	f.Add("GET", "/channels/sms/report", "account=a&id=b&parts=9999999999999999999&state=1&mac=1:x", "", "")
 	f.Add("DELETE", "/channels/../v1/me", "secret=&secret=x", "", "")
-	loaded, err := loadShared()
+	loaded, err := sitetest.Load()
 	must(f, err)
 	handler, err := Channels(Config{
-		Texts: loaded.texts, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Conversation: &parrot{},
-		Turns: auth.NewTurns(unbounded{}, loaded.keys, auth.TurnBudgets{}, nil), Gateways: Gateways{Secrets: []string{gatewaySecret}},
+		Texts: loaded.Texts, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Conversation: &parrot{},
+		Turns: auth.NewTurns(unbounded{}, loaded.Keys, auth.TurnBudgets{}, nil), Gateways: Gateways{Secrets: []string{gatewaySecret}},
 	})
 	must(f, err)
 	f.Fuzz(func(t *testing.T, method, path, query, kind, body string) {

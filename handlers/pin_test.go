@@ -21,7 +21,7 @@ func TestPIN(t *testing.T) {
 	diff(t, "before", exported(), any(false))
 	w.want(http.StatusNoContent, set(object{"pin": "2580"}))
 	diff(t, "afterwards", exported(), any(true))
-	account, err := w.store.AccountOfPhone(t.Context(), "+84912340001")
+	account, err := w.Store.AccountOfPhone(t.Context(), "+84912340001")
 	must(t, err)
 	if err := w.server.PINs.Check(t.Context(), account, "2580"); err != nil {
 		t.Error(err)

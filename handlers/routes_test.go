@@ -149,6 +149,6 @@ func TestDisabledOfficialIsOut(t *testing.T) {
 	w := newWorld(t)
 	token := w.official("nghi.viec", models.Officer, bacSon)
 	w.want(http.StatusOK, w.call("GET", "/v1/cases", token, nil))
-	must(t, w.officials.Disable(t.Context(), "nghi.viec"))
+	must(t, w.Officials.Disable(t.Context(), "nghi.viec"))
 	w.want(http.StatusUnauthorized, w.call("GET", "/v1/cases", token, nil))
 }

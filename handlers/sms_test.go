@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"khaibao/internal/sitetest"
 	"khaibao/internal/sms"
 	"khaibao/models"
 	"khaibao/push"
@@ -29,9 +30,9 @@ func (g *gate) reportAddress(e models.Envelope) string {
 
 func newReportedGate(t *testing.T) *gate {
 	return newGate(t, func(c *Config) {
-		loaded, err := loadShared()
+		loaded, err := sitetest.Load()
 		must(t, err)
-		c.Reports, err = sms.NewReports("http://channels.test/channels/sms/report", loaded.keys)
+		c.Reports, err = sms.NewReports("http://channels.test/channels/sms/report", loaded.Keys)
 		must(t, err)
 	})
 }
@@ -40,11 +41,11 @@ func newReportedGate(t *testing.T) *gate {
 func TestSMSReports(t *testing.T) {
 	t.Parallel()
 	g := newReportedGate(t)
-	g.server.Reported = push.NewReports(g.store, g.now, func(push.Outcome) {})
-	account, err := g.store.ClaimPhone(t.Context(), "+84900000001")
+	g.server.Reported = push.NewReports(g.Store, g.Clock.Now, func(push.Outcome) {})
+	account, err := g.Store.ClaimPhone(t.Context(), "+84900000001")
 	must(t, err)
 	now := time.Now()
-	must(t, g.store.Enqueue(t.Context(), models.Message{
+	must(t, g.Store.Enqueue(t.Context(), models.Message{
 		ID: "m-1", Account: account, Kind: models.MessageAdvice, Route: models.RouteSMS, State: models.MessagePending, CreatedAt: now, DueAt: now, ExpiresAt: now.Add(time.Hour),
 	}))
 	at := g.reportAddress(models.Envelope{ID: "m-1", Account: account, To: "+84900000001", Text: strings.Repeat("a", 161)})
@@ -56,13 +57,13 @@ func TestSMSReports(t *testing.T) {
 		{"8", models.MessageDelivered}, {"2", models.MessageDelivered}, {"nonsense", models.MessageDelivered},
 	} {
 		g.want(http.StatusOK, g.send("GET", at+step.state, "", ""))
-		m, err := g.store.Message(t.Context(), account, "m-1")
+		m, err := g.Store.Message(t.Context(), account, "m-1")
 		must(t, err)
 		if m.State != step.want {
 			t.Errorf("after report %s: %s, want %s", step.state, m.State, step.want)
 		}
 	}
-	m, err := g.store.Message(t.Context(), account, "m-1")
+	m, err := g.Store.Message(t.Context(), account, "m-1")
 	must(t, err)
 	diff(t, "parts", m.Parts, 2)
 	g.want(http.StatusOK, g.send("GET", g.reportAddress(models.Envelope{ID: "gone", Account: account, To: "+84900000001", Text: "x"})+"1", "", ""))
@@ -80,8 +81,8 @@ func TestForgedReportIsRefused(t *testing.T) {
 		g.want(http.StatusForbidden, g.send("GET", "/channels/sms/report?"+forged, "", ""))
 	}
 	diff(t, "counted", testutil.ToFloat64(g.server.gates.refused.WithLabelValues("mac")), 3.0)
-	if strings.Contains(g.log.String(), "m-1") {
-		t.Errorf("the log holds a link:\n%s", g.log)
+	if strings.Contains(g.Logged.String(), "m-1") {
+		t.Errorf("the log holds a link:\n%s", g.Logged)
 	}
 }
 
@@ -90,13 +91,13 @@ func TestMessageStats(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	manager := w.official("chi.phi", models.NationalManager, models.Nation)
-	now := w.now()
+	now := w.Clock.Now()
 	for _, m := range []models.Message{
 		{ID: "o", Kind: models.MessageOTP, To: "+84900000001", Text: "1", Parts: 1},
 		{ID: "a", Account: "a", Kind: models.MessageAdvice, Program: "covid19", Parts: 2},
 	} {
 		m.Route, m.State, m.CreatedAt, m.SentAt = models.RouteSMS, models.MessageSent, now, now
-		must(t, w.store.Enqueue(t.Context(), m))
+		must(t, w.Store.Enqueue(t.Context(), m))
 	}
 	w.settle()
 	got := w.want(http.StatusOK, w.call("GET", "/v1/stats/messages", manager, nil)).items(t)

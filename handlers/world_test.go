@@ -6,178 +6,73 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	"github.com/pquerna/otp/totp"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"khaibao/internal/areas"
-	"khaibao/internal/auth"
-	"khaibao/internal/broadcast"
-	"khaibao/internal/cases"
 	"khaibao/internal/contract"
-	"khaibao/internal/effects"
-	"khaibao/internal/followup"
-	"khaibao/internal/intake"
-	"khaibao/internal/lang"
-	"khaibao/internal/privacy"
-	"khaibao/internal/rules"
-	"khaibao/internal/seal"
+	"khaibao/internal/sitetest"
 	"khaibao/internal/store"
 	"khaibao/internal/store/sqlite"
 	"khaibao/models"
-	"khaibao/programs"
-	"khaibao/push"
 )
 
-// Places of the tests: two communes of one province, and one of another.
+// Places of the tests: two communes of one province.
 const (
-	bacSon    = "06325" // in Lạng Sơn
-	langSon   = "20"
-	otherHome = "06004" // another commune of Lạng Sơn
+	bacSon    = sitetest.BacSon
+	langSon   = sitetest.LangSon
+	otherHome = sitetest.DongKinh
 )
 
-// shared is what never changes and costs time to load.
-type shared struct {
-	areas    *areas.Directory
-	texts    *lang.Texts
-	programs *rules.Catalog
-	contract *contract.Checker
-	keys     *seal.Keys
-}
-
-var loadShared = sync.OnceValues(func() (*shared, error) {
-	s := &shared{}
-	var err error
-	if s.areas, err = areas.Load(); err != nil {
-		return nil, err
-	}
-	if s.texts, err = lang.Load(); err != nil {
-		return nil, err
-	}
-	if s.programs, err = rules.Load(rules.Options{Commune: s.areas.Today}, rules.Source{Name: "programs", FS: programs.FS}); err != nil {
-		return nil, err
-	}
-	if s.keys, err = seal.Generate(); err != nil {
-		return nil, err
-	}
-	s.contract, err = contract.Load()
-	return s, err
-})
+var loadContract = sync.OnceValues(contract.Load)
 
 // world is the whole API on a real store, with every exchange held against the contract.
 type world struct {
 	*testing.T
-	shared
-	server     *Server
-	store      *store.Store
-	engine     *sqlite.Engine
-	officials  *auth.Officials
-	broadcasts *broadcast.Service
-	effects    *effects.Worker
-	client     *http.Client
-	log        *bytes.Buffer
-	clock      atomic.Int64 // how far the domain's clock is ahead of real time
+	*sitetest.Site
+	engine   store.Engine
+	contract *contract.Checker
+	server   *Server
+	client   *http.Client
 }
 
 func newWorld(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
-	loaded, err := loadShared()
+	engine, err := sqlite.Open(t.Context(), t.TempDir())
 	must(t, err)
-	w := &world{T: t, shared: *loaded, log: &bytes.Buffer{}}
-	w.engine, err = sqlite.Open(t.Context(), t.TempDir())
+	t.Cleanup(func() { engine.Close(context.Background()) })
+	return newWorldOn(t, engine, change...)
+}
+
+func newWorldOn(t *testing.T, engine store.Engine, change ...func(*Config)) *world {
+	t.Helper()
+	checker, err := loadContract()
 	must(t, err)
-	t.Cleanup(func() { w.engine.Close(context.Background()) })
-	w.store, err = store.Open(t.Context(), w.engine, w.keys)
-	must(t, err)
+	w := &world{T: t, Site: sitetest.New(t, engine), engine: engine, contract: checker}
 	config := w.config()
 	for _, c := range change {
 		c(&config)
 	}
 	w.server, err = New(config)
 	must(t, err)
-	w.client = &http.Client{Transport: w.contract.Transport(t, local{w.server})}
+	w.client = &http.Client{Transport: checker.Transport(t, local{w.server})}
 	return w
 }
 
-// now is the domain's clock.
-func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.clock.Load())) }
-
 func (w *world) config() Config {
-	tokens, err := auth.NewTokens(auth.Config{Keys: w.keys.TokenKeys()})
-	must(w, err)
-	budgets := auth.DefaultBudgets()
-	budgets.OTPResend = 0
-	citizens, err := auth.NewCitizens(auth.CitizensConfig{
-		Store: w.store, Keys: w.keys, Tokens: tokens, Outbox: w.store, Text: w.texts.Text, Budgets: budgets,
-	})
-	must(w, err)
-	w.officials, err = auth.NewOfficials(auth.OfficialsConfig{
-		Store: w.store, Keys: w.keys, Tokens: tokens, Argon2: auth.Argon2{Time: 1, Memory: 8, Threads: 1, Parallel: 2},
-		Budgets: auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 1000}, ValidArea: w.areas.ValidScope,
-	})
-	must(w, err)
-	pins, err := auth.NewPINs(w.store, auth.Argon2{Time: 1, Memory: 8, Threads: 1, Parallel: 2}, nil)
-	must(w, err)
-	caseWork := cases.New(cases.Config{
-		Store: w.store, Within: func(scope models.Area) cases.Scoped { return w.store.Within(scope) },
-		Programs: w.programs, Areas: w.areas, Now: w.now,
-	})
-	log := slog.New(slog.NewJSONHandler(&locked{w: w.log}, nil))
-	w.broadcasts = broadcast.New(broadcast.Config{
-		Store: w.store, Areas: w.areas, Now: w.now, NewID: store.NewID, Owner: "test", Log: log, ApproveAbove: 2,
-	})
-	inbox := push.NewInbox(push.InboxConfig{Store: w.store, Programs: w.programs, Broadcast: w.broadcasts.Text, Text: w.texts.Text, Now: w.now})
-	rights := privacy.New(privacy.Config{
-		Store: w.store, EndSessions: citizens.EndSessions, Follow: caseWork.FollowPerson, Now: w.now,
-		Inbox: func(ctx context.Context, citizen models.Citizen, page models.Page) ([]privacy.ExportMessage, string, error) {
-			items, next, err := inbox.List(ctx, citizen, page)
-			var out []privacy.ExportMessage
-			for _, m := range items {
-				out = append(out, privacy.ExportMessage{ID: m.ID, Kind: m.Kind, Title: m.Title, Text: m.Text, CreatedAt: m.CreatedAt})
-			}
-			return out, next, err
-		},
-	})
-	plans := followup.New(followup.Config{Store: w.store, Programs: w.programs, Missed: caseWork.Missed, Ended: caseWork.Ended, Now: w.now, Owner: "test", Log: log})
-	w.effects = effects.New(effects.Config{
-		Store: w.store,
-		BeginCounting: func(ctx context.Context, form models.Form) (effects.Counting, error) {
-			return w.store.BeginCounting(ctx, form)
-		},
-		BeginBilling: func(ctx context.Context) (effects.Billing, error) { return w.store.BeginBilling(ctx) },
-		Planned:      plans.Planned, Plan: plans.Apply, EndPlans: plans.End,
-		Flag: caseWork.Apply, Follow: caseWork.FollowPerson, Forget: rights.Forget, Release: rights.Release,
-		SMSAfter: w.programs.SMSAfter, Enqueued: func() {}, Now: w.now, Owner: "test", Log: log,
-	})
 	return Config{
-		Tokens: tokens, Citizens: citizens, PINs: pins, Officials: w.officials, Cases: caseWork, Privacy: rights, Broadcasts: w.broadcasts,
-		Intake: intake.New(intake.Config{Store: w.store, Programs: w.programs, Areas: w.areas, Now: w.now}),
-		Inbox:  inbox, Devices: push.NewDevices(w.store, w.now),
-		Programs: w.programs, Areas: w.areas, Texts: w.texts, Now: w.now, Log: log, Metrics: prometheus.NewRegistry(),
+		Tokens: w.Tokens, Citizens: w.Citizens, PINs: w.PINs, Officials: w.Officials, Cases: w.Cases, Privacy: w.Privacy, Broadcasts: w.Broadcasts,
+		Intake: w.Intake, Inbox: w.Inbox, Devices: w.Devices, Programs: w.Programs, Areas: w.Areas, Texts: w.Texts,
+		Now: w.Clock.Now, Log: w.Logged.JSON(), Metrics: prometheus.NewRegistry(),
 		OperationsHere: true, Checks: []Check{{Name: "store", Ask: w.engine.Ping}},
 	}
-}
-
-// locked lets requests of one test log at the same time.
-type locked struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
 
 // local answers requests in the process.
@@ -306,12 +201,12 @@ func (w *world) tokens(number string) object {
 // code takes the newest code for a number out of the outbox, as the SMS gateway would.
 func (w *world) code(number string) string {
 	w.Helper()
-	waiting, err := w.store.DueMessages(w.Context(), models.LaneOTP, models.RouteSMS, time.Now().Add(time.Second), 100)
+	waiting, err := w.Store.DueMessages(w.Context(), models.LaneOTP, models.RouteSMS, time.Now().Add(time.Second), 100)
 	must(w, err)
 	for _, m := range waiting {
 		if strings.HasSuffix(m.To, strings.TrimPrefix(number, "0")) {
 			m.State = models.MessageSent
-			must(w, w.store.SaveMessage(w.Context(), &m))
+			must(w, w.Store.SaveMessage(w.Context(), &m))
 			return m.Text[:6]
 		}
 	}
@@ -322,11 +217,8 @@ func (w *world) code(number string) string {
 // official adds an official and signs them in.
 func (w *world) official(login string, role models.Role, area models.Area) string {
 	w.Helper()
-	credentials, err := w.officials.Add(w.Context(), auth.NewOfficial{Login: login, Name: "Cán bộ " + login, Role: role, Area: area})
-	must(w, err)
-	code, err := totp.GenerateCode(credentials.TOTPSecret, time.Now())
-	must(w, err)
-	pair := w.want(http.StatusOK, w.call("POST", "/v1/official/login", "", object{"login": login, "password": credentials.Password, "totp": code}))
+	given := w.Site.Official(w, login, role, area)
+	pair := w.want(http.StatusOK, w.call("POST", "/v1/official/login", "", object{"login": login, "password": given.Password, "totp": w.Code(w, given)}))
 	return pair.object(w)["access_token"].(string)
 }
 
@@ -358,7 +250,7 @@ func (w *world) declare(token, person string, answers object) reply {
 // settle carries out every effect that waits.
 func (w *world) settle() {
 	w.Helper()
-	must(w, w.effects.Drain(w.Context()))
+	w.Settle(w)
 }
 
 func diff(t testing.TB, what string, got, want any) {

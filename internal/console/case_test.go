@@ -48,7 +48,7 @@ func TestCasePage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	citizen, person := w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true, "contact_case": "yes"})
-	w.clock.Store(int64(24 * time.Hour))
+	w.Clock.Forward(24 * time.Hour)
 	w.declare(citizen, person, models.FormDaily, map[string]any{"temperature": 38.5, "spo2": 91, "cough": true})
 	b := w.official("an.nguyen", models.Officer, bacSon)
 	path := "/console/cases/" + b.get("/console/cases").ids()[0]

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"khaibao/internal/sitetest"
 	"khaibao/models"
 )
 
@@ -50,7 +52,7 @@ func TestQueueViews(t *testing.T) {
 		diff(t, what, counts, want)
 		for _, view := range views {
 			listed := len(b.get("/console/cases?view=" + view).ids())
-			if name := w.texts.Text(models.Vietnamese, "console.view."+view, nil); counts[name] != itoa(listed) {
+			if name := w.Texts.Text(models.Vietnamese, "console.view."+view, nil); counts[name] != itoa(listed) {
 				t.Errorf("%s: %s says %s and lists %d", what, name, counts[name], listed)
 			}
 		}
@@ -68,7 +70,7 @@ func TestQueueViews(t *testing.T) {
 	b.follow(b.submit("/console/cases/act", "which", "all", "do", "mine"))
 	b.follow(b.submit("/console/cases/act", "which", "all", "query", "level=emergency", "do", "reached"))
 	check("taken, and the emergencies called", map[string]string{"Đang mở": "3", "Mới": "1", "Nặng lên": "0", "Quá hạn": "0", "Chưa liên lạc được": "0", "Bỏ cập nhật": "0", "Của tôi": "3", "Đã đóng": "0"})
-	w.clock.Store(int64(1000 * 3600 * 1e9))
+	w.Clock.Forward(1000 * time.Hour)
 	check("weeks later", map[string]string{"Đang mở": "3", "Mới": "1", "Nặng lên": "0", "Quá hạn": "1", "Chưa liên lạc được": "0", "Bỏ cập nhật": "0", "Của tôi": "3", "Đã đóng": "0"})
 }
 
@@ -93,7 +95,7 @@ func TestQueueIsMasked(t *testing.T) {
 	if got := b.submit("/console/cases/search", "q", "0901239999"); !strings.Contains(got.words(), "Không tìm thấy ai") {
 		t.Errorf("an empty search: %s", got.words())
 	}
-	if log := w.log.String(); strings.Contains(log, "0901230001") {
+	if log := w.Logged.String(); strings.Contains(log, "0901230001") {
 		t.Errorf("the log holds a search: %s", log)
 	}
 }
@@ -138,7 +140,7 @@ func TestQueueFilters(t *testing.T) {
 // Every text that a page asks for is there.
 func TestEveryTextIsThere(t *testing.T) {
 	t.Parallel()
-	loaded, err := loadShared()
+	loaded, err := sitetest.Load()
 	must(t, err)
 	names, err := files.ReadDir("templates")
 	must(t, err)
@@ -148,7 +150,7 @@ func TestEveryTextIsThere(t *testing.T) {
 		text, err := files.ReadFile("templates/" + name.Name())
 		must(t, err)
 		for _, m := range used.FindAllStringSubmatch(string(text), -1) {
-			if found++; !loaded.texts.Has("console." + m[1]) {
+			if found++; !loaded.Texts.Has("console." + m[1]) {
 				t.Errorf("%s asks for %q", name.Name(), m[1])
 			}
 		}

@@ -49,16 +49,16 @@ func TestVisitEnds(t *testing.T) {
 	w := newWorld(t)
 	b := w.official("an.nguyen", models.Officer, bacSon)
 	for range 25 {
-		w.realClock.Add(int64(29 * time.Minute))
+		w.SignIn.Forward(29 * time.Minute)
 		if b.get("/console/cases").status != http.StatusOK {
 			break
 		}
 	}
-	if day := time.Duration(w.realClock.Load()); day < 11*time.Hour || day > 13*time.Hour {
+	if day := w.SignIn.Ahead(); day < 11*time.Hour || day > 13*time.Hour {
 		t.Errorf("a busy visit ended after %v, want 12 h", day)
 	}
 	b = w.official("binh.tran", models.Officer, bacSon)
-	w.realClock.Add(int64(31 * time.Minute))
+	w.SignIn.Forward(31 * time.Minute)
 	if got := b.get("/console/cases"); got.status != http.StatusSeeOther || !strings.Contains(got.location(), "ended") {
 		t.Errorf("after a rest: %d %s", got.status, got.location())
 	}
@@ -73,7 +73,7 @@ func TestFormIsKept(t *testing.T) {
 	w := newWorld(t)
 	b := w.official("an.nguyen", models.Officer, bacSon)
 	old := b.csrf()
-	w.realClock.Add(int64(time.Hour))
+	w.SignIn.Forward(time.Hour)
 	form := url.Values{"csrf": {old}, "name": {"Sáng nay & chiều"}, "query": {"level=high"}}
 	again := b.want(http.StatusUnauthorized, b.post("/console/views/save", form))
 	if !strings.Contains(again.body, `name="kept.name" value="Sáng nay &amp; chiều"`) || strings.Contains(again.body, old) {
@@ -136,8 +136,8 @@ func TestHeaders(t *testing.T) {
 		t.Errorf("the style is not kept: %v", got.header)
 	}
 	b.want(http.StatusNoContent, b.post("/console/csp-report", nil, "Content-Type", "application/csp-report"))
-	if !strings.Contains(w.log.String(), "directive=unknown") {
-		t.Errorf("a report is not in the log: %s", w.log)
+	if !strings.Contains(w.Logged.String(), `"directive":"unknown"`) {
+		t.Errorf("a report is not in the log: %s", w.Logged)
 	}
 }
 

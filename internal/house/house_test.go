@@ -41,6 +41,8 @@ var beside = map[string][]string{
 	"internal/house":    nil,
 
 	"internal/kanneltest": nil, // a real Kannel, for tests
+	"internal/sitetest": {"internal/areas", "internal/auth", "internal/broadcast", "internal/cases", "internal/effects", "internal/followup", "internal/intake",
+		"internal/lang", "internal/privacy", "internal/rules", "internal/seal", "internal/store", "models", "programs", "push"},
 
 	"internal/store/sqlite":    {"internal/store"},
 	"internal/store/mongo":     {"internal/store"},
@@ -50,14 +52,15 @@ var beside = map[string][]string{
 // importers names, for packages that not everybody may import, who may. Tests are free.
 var importers = map[string][]string{
 	".":                        {"handlers", "internal/contract", "cmd/khaibao"},
-	"programs":                 {"cmd/khaibao"},
-	"internal/store":           {"cmd/khaibao", "internal/store/sqlite", "internal/store/mongo", "internal/store/storetest"},
+	"programs":                 {"cmd/khaibao", "internal/sitetest"},
+	"internal/store":           {"cmd/khaibao", "internal/sitetest", "internal/store/sqlite", "internal/store/mongo", "internal/store/storetest"},
 	"internal/store/sqlite":    {"cmd/khaibao", "internal/store/storetest"},
 	"internal/store/mongo":     {"cmd/khaibao", "internal/store/storetest"},
 	"internal/store/storetest": nil,
 	"internal/doubles":         {"cmd/khaibao"},
 	"internal/contract":        nil,
 	"internal/kanneltest":      nil,
+	"internal/sitetest":        nil,
 	"internal/house":           nil,
 }
 
@@ -70,7 +73,7 @@ var libraries = map[string][]string{
 	"github.com/goccy/go-yaml":        {"internal/rules", "internal/lang"},
 	"firebase.google.com/":            {"push", "internal/auth"},
 	"github.com/golang-jwt/jwt":       {"internal/auth"},
-	"github.com/pquerna/otp":          {"internal/auth"},
+	"github.com/pquerna/otp":          {"internal/auth", "internal/sitetest"},
 	"github.com/tink-crypto/":         {"internal/seal"},
 	"github.com/nyaruka/phonenumbers": {"internal/auth", "internal/cases"},
 	"github.com/xuri/excelize":        {"internal/sheet"},
