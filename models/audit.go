@@ -24,6 +24,7 @@ const (
 	AuditDisableOfficial AuditAction = "disable_official"
 	AuditEnableOfficial  AuditAction = "enable_official"
 	AuditResetOfficial   AuditAction = "reset_official"
+	AuditSetUpOfficial   AuditAction = "set_up_official" // by themselves, with the link
 )
 
 // AuditActions lists every action. A test holds it against the constants.
@@ -31,6 +32,6 @@ func AuditActions() []AuditAction {
 	return []AuditAction{
 		AuditReveal, AuditSearch, AuditChangeCase, AuditMessage, AuditExport, AuditDraftBroadcast, AuditApproveBroadcast, AuditStartBroadcast, AuditCancelBroadcast,
 		AuditConsent, AuditErase,
-		AuditAddOfficial, AuditChangeOfficial, AuditDisableOfficial, AuditEnableOfficial, AuditResetOfficial,
+		AuditAddOfficial, AuditChangeOfficial, AuditDisableOfficial, AuditEnableOfficial, AuditResetOfficial, AuditSetUpOfficial,
 	}
 }

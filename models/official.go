@@ -63,11 +63,11 @@ const (
 	ManageOfficials Permission = "manage_officials"
 	ExportIdentity  Permission = "export_identity"
 	SendBroadcasts  Permission = "broadcast"
-	ReadAudit       Permission = "read_audit"
+	ReadAudit       Permission = "read_audit" // of the own area
 	ReadCosts       Permission = "read_costs" // what messages cost, which is counted for the nation only
 )
 
-var managerPermissions = []Permission{ReadCases, WorkCases, ManageOfficials, ExportIdentity, SendBroadcasts}
+var managerPermissions = []Permission{ReadCases, WorkCases, ManageOfficials, ExportIdentity, SendBroadcasts, ReadAudit}
 
 var rolePermissions = map[Role][]Permission{
 	Viewer:          {ReadCases},
@@ -75,6 +75,18 @@ var rolePermissions = map[Role][]Permission{
 	ProvinceManager: managerPermissions,
 	NationalManager: append([]Permission{ReadCosts}, managerPermissions...),
 	Auditor:         {ReadAudit},
+}
+
+// Manages tells whether who has the role may appoint, move and dismiss those of another. Auditors watch over managers, so
+// that none of those appoints or dismisses them: the operator does.
+func (r Role) Manages(other Role) bool {
+	switch r {
+	case NationalManager:
+		return other != Auditor
+	case ProvinceManager:
+		return other == Viewer || other == Officer || other == ProvinceManager
+	}
+	return false
 }
 
 // Official is a health official who may sign in.
@@ -85,11 +97,15 @@ type Official struct {
 	Name         string
 	Role         Role
 	Area         Area
-	PasswordHash string // argon2id in PHC form
+	Province     string // that the area is or lies in; empty for the nation
+	PasswordHash string // argon2id in PHC form; empty while a set-up link waits
 	TOTPSecret   string // base32; sealed in a store
 	TOTPUsed     int64  // the last 30 s step that signed in; a TOTP works once
 	DisabledAt   time.Time
 	CreatedAt    time.Time
+	SignedInAt   time.Time   // last; zero for never
+	SetupHash    string      // keyed, of the link's token
+	SetupUntil   time.Time   // how long the link is good; zero when none waits
 	Views        []SavedView // of the queue, as the official keeps them
 }
 
@@ -102,6 +118,15 @@ type SavedView struct {
 // Disabled tells whether the official is locked out.
 func (o *Official) Disabled() bool { return !o.DisabledAt.IsZero() }
 
+// Waiting tells whether the official has no credentials yet: a set-up link was made and not used.
+func (o *Official) Waiting() bool { return !o.SetupUntil.IsZero() }
+
+// OfficialFilter narrows a list of officials; a zero field does not narrow.
+type OfficialFilter struct {
+	Area        Area   // and what lies in it
+	LoginPrefix string // lower case
+}
+
 // AuditEntry is one change or identified read. It never holds personal data: people are named by ids.
 type AuditEntry struct {
 	ID       string // deterministic where it stems from an effect, so that it is written once
@@ -109,14 +134,18 @@ type AuditEntry struct {
 	Action   AuditAction
 	Official string // id of the acting official; empty for the citizen or the system
 	Login    string
-	Role     Role // of the actor at the time
-	Area     Area // of the actor at the time
+	Role     Role   // of the actor at the time
+	Area     Area   // of the actor at the time
+	Province string // of the actor's area, or of the official who was appointed, moved or dismissed: its managers may read the entry
 	Account  string
 	PersonID string
 	Case     string
 	Program  string
 	Reason   string            // as the official gave it; shown to the citizen; sealed in a store
 	Detail   map[string]string // codes only, such as {"status": "contacted"}
+	// Unusual marks the looks that made a day of the actor's one to ask about: the first in the night, and the first beyond
+	// what is usual. The others of such a day have no mark.
+	Unusual bool
 }
 
 // AuditFilter narrows the audit; a zero field does not narrow.
@@ -126,6 +155,12 @@ type AuditFilter struct {
 	Login   string
 	Actions []AuditAction
 	Since   time.Time
+	Before  time.Time
+	// Within narrows to what officials of an area did, which lies in Province.
+	Within   Area
+	Province string
+	// Unusual narrows to the looks that are marked for it.
+	Unusual bool
 	// ByOfficials leaves out what citizens and the system did.
 	ByOfficials bool
 }

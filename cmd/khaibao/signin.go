@@ -28,7 +28,8 @@ func (a *app) signIn() (err error) {
 		return err
 	}
 	a.officials, err = auth.NewOfficials(auth.OfficialsConfig{
-		Store: a.store, Keys: a.keys, Tokens: a.tokens, Argon2: argon, Budgets: cmp.Or(a.logins, auth.DefaultLoginBudgets()), ValidArea: a.areas.ValidScope,
+		Store: a.store, Keys: a.keys, Tokens: a.tokens, Argon2: argon, Budgets: cmp.Or(a.logins, auth.DefaultLoginBudgets()), Areas: a.areas,
+		Changed: func() { a.effects.Wake() },
 	})
 	return err
 }

@@ -3,14 +3,11 @@ package auth
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"khaibao/models"
 )
@@ -42,20 +39,16 @@ var loginForm = regexp.MustCompile(`^[a-z0-9._-]{3,64}$`)
 
 // Add keeps a new official and gives the credentials. Invalid names every wrong field; Conflict when the login is taken.
 func (o *Officials) Add(ctx context.Context, n NewOfficial) (Credentials, error) {
-	n.Login, n.Name = normalLogin(n.Login), norm.NFC.String(strings.TrimSpace(n.Name))
-	wrong := append(n.problems(), o.scopeProblems(n.Role, n.Area)...)
-	if err := models.InvalidFields(wrong...); err != nil {
+	office := o.operator()
+	official, err := office.new(&n)
+	if err != nil {
 		return Credentials{}, err
 	}
-	official := models.Official{ID: n.Login, Login: n.Login, Name: n.Name, Role: n.Role, Area: n.Area, CreatedAt: o.now()}
 	given, err := o.equip(ctx, &official, n.Password)
 	if err != nil {
 		return Credentials{}, err
 	}
-	if err := o.store.AddOfficial(ctx, official); err != nil {
-		return Credentials{}, err
-	}
-	return given, o.record(ctx, models.AuditAddOfficial, &official)
+	return given, office.add(ctx, official)
 }
 
 // equip gives an official a new TOTP secret and the password, or a new one when it is empty.
@@ -67,7 +60,7 @@ func (o *Officials) equip(ctx context.Context, official *models.Official, passwo
 	if err != nil {
 		return Credentials{}, err
 	}
-	secret, url, err := newTOTP(official.Login)
+	secret, url, err := newTOTP(official.Login, nil)
 	if err != nil {
 		return Credentials{}, err
 	}
@@ -95,11 +88,8 @@ func (n *NewOfficial) problems() []models.FieldError {
 	case !utf8.ValidString(n.Name) || strings.ContainsFunc(n.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
 		out = append(out, models.FieldError{Field: "/name", Code: "forbidden_characters"})
 	}
-	switch length := utf8.RuneCountInString(n.Password); {
-	case length > maxPassword:
-		out = append(out, models.FieldError{Field: "/password", Code: "too_long", Args: map[string]any{"max": maxPassword}})
-	case length > 0 && length < minPassword:
-		out = append(out, models.FieldError{Field: "/password", Code: "bad_password", Args: map[string]any{"min": minPassword}})
+	if n.Password != "" {
+		out = append(out, passwordProblems(n.Login, n.Password)...)
 	}
 	return out
 }
@@ -107,7 +97,8 @@ func (n *NewOfficial) problems() []models.FieldError {
 // scopeProblems checks that there are such a role and area, and that they belong together.
 func (o *Officials) scopeProblems(role models.Role, area models.Area) []models.FieldError {
 	var out []models.FieldError
-	fits := o.validArea(area)
+	valid := o.areas.ValidScope(area)
+	fits := valid
 	switch role {
 	case models.NationalManager:
 		fits = area == models.Nation
@@ -118,7 +109,7 @@ func (o *Officials) scopeProblems(role models.Role, area models.Area) []models.F
 		out = append(out, models.FieldError{Field: "/role", Code: "unknown_option", Args: map[string]any{"options": roleNames()}})
 	}
 	switch {
-	case !o.validArea(area):
+	case !valid:
 		out = append(out, models.FieldError{Field: "/area", Code: "unknown_area"})
 	case !fits:
 		out = append(out, models.FieldError{Field: "/area", Code: "bad_value"})
@@ -134,46 +125,22 @@ func roleNames() string {
 	return strings.Join(names, ", ")
 }
 
-// Change moves an official to a role and an area, from the next request on; an empty one stays as it is. NotFound when
-// there is no such login.
+// operator is the office of whoever runs the product: it holds everybody.
+func (o *Officials) operator() Office { return Office{o: o} }
+
+// Change is Office.Change for the operator.
 func (o *Officials) Change(ctx context.Context, login string, role models.Role, area models.Area) error {
-	_, err := o.update(ctx, login, models.AuditChangeOfficial, func(official *models.Official) error {
-		if role != "" {
-			official.Role = role
-		}
-		if area != "" {
-			official.Area = area
-		}
-		return models.InvalidFields(o.scopeProblems(official.Role, official.Area)...)
-	})
-	return err
+	return o.operator().Change(ctx, login, role, area)
 }
 
-// Disable locks an official out at once and ends every sign-in. Disabling again is fine.
+// Disable is Office.Disable for the operator.
 func (o *Officials) Disable(ctx context.Context, login string) error {
-	official, err := o.update(ctx, login, models.AuditDisableOfficial, func(official *models.Official) error {
-		if official.Disabled() {
-			return models.ErrUnchanged
-		}
-		official.DisabledAt = o.now()
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return o.sessions.endAll(ctx, official.Login)
+	return o.operator().Disable(ctx, login)
 }
 
-// Enable lets a disabled official sign in again.
+// Enable is Office.Enable for the operator.
 func (o *Officials) Enable(ctx context.Context, login string) error {
-	_, err := o.update(ctx, login, models.AuditEnableOfficial, func(official *models.Official) error {
-		if !official.Disabled() {
-			return models.ErrUnchanged
-		}
-		official.DisabledAt = time.Time{}
-		return nil
-	})
-	return err
+	return o.operator().Enable(ctx, login)
 }
 
 // ResetCredentials gives an official a new password and TOTP secret and ends every sign-in; the old ones are worth
@@ -184,8 +151,9 @@ func (o *Officials) ResetCredentials(ctx context.Context, login string) (Credent
 	if err != nil {
 		return Credentials{}, err
 	}
-	given.Official, err = o.update(ctx, login, models.AuditResetOfficial, func(official *models.Official) error {
+	given.Official, err = o.operator().update(ctx, login, models.AuditResetOfficial, func(official *models.Official) error {
 		official.PasswordHash, official.TOTPSecret, official.TOTPUsed = fresh.PasswordHash, fresh.TOTPSecret, 0
+		official.SetupHash, official.SetupUntil = "", time.Time{}
 		return nil
 	})
 	if err != nil {
@@ -197,33 +165,4 @@ func (o *Officials) ResetCredentials(ctx context.Context, login string) (Credent
 // List gives every official by login, without credentials.
 func (o *Officials) List(ctx context.Context) ([]models.Official, error) {
 	return o.store.Officials(ctx)
-}
-
-// update changes one official and records it in the audit.
-func (o *Officials) update(ctx context.Context, login string, action models.AuditAction, change func(*models.Official) error) (models.Official, error) {
-	login = normalLogin(login)
-	if !loginForm.MatchString(login) {
-		return models.Official{}, models.ErrNotFound
-	}
-	changed := false
-	official, err := o.store.UpdateOfficial(ctx, login, func(official *models.Official) error {
-		err := change(official)
-		changed = !errors.Is(err, models.ErrUnchanged)
-		return err
-	})
-	if err != nil {
-		return models.Official{}, err
-	}
-	if changed {
-		err = o.record(ctx, action, official)
-	}
-	return withoutCredentials(*official), err
-}
-
-// record writes an act of the operator into the audit.
-func (o *Officials) record(ctx context.Context, action models.AuditAction, official *models.Official) error {
-	return o.store.WriteAudit(ctx, models.AuditEntry{
-		At: o.now(), Action: action,
-		Detail: map[string]string{"login": official.Login, "role": string(official.Role), "area": string(official.Area)},
-	})
 }

@@ -104,8 +104,8 @@ func TestAdministration(t *testing.T) {
 	}
 	same := models.Official{Name: "Nguyễn Văn An", Role: models.Officer, CreatedAt: r.now()}
 	want := []models.Official{same, same}
-	want[0].ID, want[0].Login, want[0].Area = "an.nguyen", "an.nguyen", "79"
-	want[1].ID, want[1].Login, want[1].Area, want[1].DisabledAt = "binh.tran", "binh.tran", "06325", r.now()
+	want[0].ID, want[0].Login, want[0].Area, want[0].Province = "an.nguyen", "an.nguyen", "79", "79"
+	want[1].ID, want[1].Login, want[1].Area, want[1].Province, want[1].DisabledAt = "binh.tran", "binh.tran", "06325", "20", r.now()
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(models.Official{}, "Rev")); diff != "" {
 		t.Error(diff)
 	}
@@ -126,10 +126,7 @@ func TestAdministrationIsAudited(t *testing.T) {
 	if err := errors.Join(r.officials.Enable(ctx, "an.nguyen"), r.officials.Change(ctx, "an.nguyen", models.Viewer, "20"), reset); err != nil {
 		t.Fatal(err)
 	}
-	entries, _, err := r.store.Audit(ctx, models.AuditFilter{}, models.Page{Limit: 10})
-	if err != nil {
-		t.Fatal(err)
-	}
+	entries := r.owedAudit(t)
 	got := map[models.AuditAction]map[string]string{}
 	for _, e := range entries {
 		got[e.Action] = e.Detail

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"khaibao/internal/areas"
 	"khaibao/internal/seal"
 	"khaibao/models"
 )
@@ -21,14 +22,15 @@ const DefaultOfficialLifetime = 12 * time.Hour
 type OfficialStore interface {
 	SessionStore
 	BudgetStore
-	// AddOfficial answers Conflict when the login is taken.
-	AddOfficial(ctx context.Context, official models.Official) error
+	// AddOfficial keeps an official with its effects: Conflict when the login is taken.
+	AddOfficial(ctx context.Context, official models.Official, effects []models.Effect) error
 	Official(ctx context.Context, login string) (*models.Official, error)
 	// UpdateOfficial answers an error of change as it is and writes nothing then; models.ErrUnchanged is none.
-	UpdateOfficial(ctx context.Context, login string, change func(*models.Official) error) (*models.Official, error)
+	UpdateOfficial(ctx context.Context, login string, change func(*models.Official) ([]models.Effect, error)) (*models.Official, error)
 	// Officials lists all without their credentials.
 	Officials(ctx context.Context) ([]models.Official, error)
-	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error
+	// OfficialsWithin lists those of a scope by login, without their credentials.
+	OfficialsWithin(ctx context.Context, scope models.Area, f models.OfficialFilter, page models.Page) ([]models.Official, string, error)
 }
 
 // LoginBudgets bound attempts of officials to sign in, right or wrong.
@@ -47,10 +49,11 @@ type OfficialsConfig struct {
 	Tokens    *Tokens
 	Argon2    Argon2
 	Budgets   LoginBudgets
-	ValidArea func(models.Area) bool // the nation, a province or a commune of today
-	Now       func() time.Time       // real time; time.Now by default
-	Lifetime  time.Duration          // of a sign-in; DefaultOfficialLifetime when zero
-	VisitIdle time.Duration          // how long a browser may rest; DefaultVisitIdle when zero
+	Areas     *areas.Directory
+	Now       func() time.Time // real time; time.Now by default
+	Lifetime  time.Duration    // of a sign-in; DefaultOfficialLifetime when zero
+	VisitIdle time.Duration    // how long a browser may rest; DefaultVisitIdle when zero
+	Changed   func()           // called after a change whose effects wait; may be nil
 }
 
 // Officials signs officials in and out and administers them. It is safe for concurrent use.
@@ -59,7 +62,9 @@ type Officials struct {
 	hasher    *hasher
 	budgets   LoginBudgets
 	limits    limiter
-	validArea func(models.Area) bool
+	areas     *areas.Directory
+	keys      *seal.Keys
+	changed   func()
 	now       func() time.Time
 	sessions  *sessions
 	visitIdle time.Duration
@@ -68,7 +73,7 @@ type Officials struct {
 
 // NewOfficials gives ready Officials.
 func NewOfficials(c OfficialsConfig) (*Officials, error) {
-	if c.Store == nil || c.Keys == nil || c.Tokens == nil || c.ValidArea == nil {
+	if c.Store == nil || c.Keys == nil || c.Tokens == nil || c.Areas == nil {
 		return nil, errors.New("auth: officials need a store, keys, tokens and areas")
 	}
 	if err := c.Argon2.check(); err != nil {
@@ -86,9 +91,12 @@ func NewOfficials(c OfficialsConfig) (*Officials, error) {
 	if c.VisitIdle == 0 {
 		c.VisitIdle = DefaultVisitIdle
 	}
+	if c.Changed == nil {
+		c.Changed = func() {}
+	}
 	o := &Officials{
 		visitIdle: c.VisitIdle, store: c.Store, hasher: newHasher(c.Argon2), budgets: c.Budgets, limits: limiter{c.Store, c.Keys, c.Now},
-		validArea: c.ValidArea, now: c.Now,
+		areas: c.Areas, keys: c.Keys, changed: c.Changed, now: c.Now,
 	}
 	o.sessions = &sessions{
 		store: c.Store, keys: c.Keys, tokens: c.Tokens, now: c.Now, kind: Official, lifetime: c.Lifetime, alive: o.alive,
@@ -100,7 +108,7 @@ func (o *Officials) makeNobody() (err error) {
 	if o.nobody.PasswordHash, err = o.hasher.hash(context.Background(), rand.Text()); err != nil {
 		return err
 	}
-	o.nobody.TOTPSecret, _, err = newTOTP("nobody")
+	o.nobody.TOTPSecret, _, err = newTOTP("nobody", nil)
 	return err
 }
 
@@ -149,13 +157,13 @@ func (o *Officials) mayTry(ctx context.Context, login, address string) error {
 	return o.limits.spend(ctx, budget{"login", time.Hour, o.budgets.PerLoginHour}, login)
 }
 
-// lookUp gives the official of a login, or nobody.
+// lookUp gives the official of a login who has credentials, or nobody.
 func (o *Officials) lookUp(ctx context.Context, login string) (*models.Official, error) {
 	if !loginForm.MatchString(login) {
 		return &o.nobody, nil
 	}
 	official, err := o.store.Official(ctx, login)
-	if models.NotFound.Is(err) {
+	if models.NotFound.Is(err) || (err == nil && official.Waiting()) {
 		return &o.nobody, nil
 	}
 	return official, err
@@ -164,12 +172,12 @@ func (o *Officials) lookUp(ctx context.Context, login string) (*models.Official,
 // useStep uses up a TOTP: of two sign-ins with one code, one succeeds. The official must still be the one whose password
 // and TOTP were checked.
 func (o *Officials) useStep(ctx context.Context, checked *models.Official, step int64) error {
-	_, err := o.store.UpdateOfficial(ctx, checked.Login, func(now *models.Official) error {
+	_, err := o.store.UpdateOfficial(ctx, checked.Login, func(now *models.Official) ([]models.Effect, error) {
 		if now.Disabled() || now.PasswordHash != checked.PasswordHash || now.TOTPSecret != checked.TOTPSecret || now.TOTPUsed >= step {
-			return errBadCredentials()
+			return nil, errBadCredentials()
 		}
-		now.TOTPUsed = step
-		return nil
+		now.TOTPUsed, now.SignedInAt = step, o.now()
+		return nil, nil
 	})
 	return err
 }
@@ -205,7 +213,7 @@ func (o *Officials) Authorize(ctx context.Context, s Subject) (models.Official, 
 }
 
 func withoutCredentials(o models.Official) models.Official {
-	o.PasswordHash, o.TOTPSecret, o.TOTPUsed = "", "", 0
+	o.PasswordHash, o.TOTPSecret, o.TOTPUsed, o.SetupHash = "", "", 0, ""
 	return o
 }
 

@@ -47,7 +47,7 @@ func TestOfficialSignsIn(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	given := addOfficial(t, r, " An.Nguyen ")
-	want := models.Official{ID: "an.nguyen", Login: "an.nguyen", Name: "Nguyễn Văn An", Role: models.Officer, Area: "06325", CreatedAt: r.now()}
+	want := models.Official{ID: "an.nguyen", Login: "an.nguyen", Name: "Nguyễn Văn An", Role: models.Officer, Area: "06325", Province: "20", CreatedAt: r.now()}
 	if diff := cmp.Diff(want, given.Official); diff != "" {
 		t.Error(diff)
 	}
@@ -67,7 +67,7 @@ func TestOfficialSignsIn(t *testing.T) {
 		t.Errorf("got %+v", subject)
 	}
 	got, err := r.officials.Authorize(t.Context(), subject)
-	got.Rev = ""
+	got.Rev, want.SignedInAt = "", r.now()
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
@@ -243,7 +243,10 @@ func TestDisabledOfficialWithALiveSession(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	pair := login(t, r, addOfficial(t, r, "an.nguyen"))
-	_, err := r.store.UpdateOfficial(t.Context(), "an.nguyen", func(o *models.Official) error { o.DisabledAt = r.now(); return nil })
+	_, err := r.store.UpdateOfficial(t.Context(), "an.nguyen", func(o *models.Official) ([]models.Effect, error) {
+		o.DisabledAt = r.now()
+		return nil, nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

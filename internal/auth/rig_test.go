@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"khaibao/internal/areas"
 	"khaibao/internal/lang"
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
@@ -56,6 +57,8 @@ func wide() Budgets { return Budgets{1000, 1000, 1000, 1000, 0} }
 
 var quickArgon2 = Argon2{Memory: 64, Time: 1, Threads: 1, Parallel: 2}
 
+var loadAreas = sync.OnceValues(areas.Load)
+
 func newRig(t testing.TB) *rig { return newRigWith(t, wide(), LoginBudgets{1000, 1000}, nil) }
 
 func newRigWith(t testing.TB, budgets Budgets, logins LoginBudgets, firebase Verifier) *rig {
@@ -86,10 +89,13 @@ func newRigWith(t testing.TB, budgets Budgets, logins LoginBudgets, firebase Ver
 	if err != nil {
 		t.Fatal(err)
 	}
-	areas := map[models.Area]bool{models.Nation: true, "20": true, "06325": true, "79": true}
+	where, err := loadAreas()
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.officials, err = NewOfficials(OfficialsConfig{
 		Store: r.store, Keys: r.keys, Tokens: r.tokens, Argon2: quickArgon2, Budgets: logins,
-		ValidArea: func(a models.Area) bool { return areas[a] }, Now: r.now,
+		Areas: where, Now: r.now,
 	})
 	if err != nil {
 		t.Fatal(err)

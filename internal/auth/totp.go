@@ -13,11 +13,14 @@ const (
 	totpPeriod = 30 // seconds
 	totpSkew   = 1  // steps that a clock may be ahead or behind
 	totpIssuer = "Khai Bao"
+
+	totpSecretBytes = 20 // as many as the hash gives
 )
 
-// newTOTP makes a secret (base32) and the otpauth URL that authenticator apps read.
-func newTOTP(login string) (secret, url string, err error) {
-	key, err := totp.Generate(totp.GenerateOpts{Issuer: totpIssuer, AccountName: login, Period: totpPeriod, SecretSize: 20})
+// newTOTP gives a secret (base32) and the otpauth URL that authenticator apps read: of the bytes, or of random ones when
+// there are none.
+func newTOTP(login string, raw []byte) (secret, url string, err error) {
+	key, err := totp.Generate(totp.GenerateOpts{Issuer: totpIssuer, AccountName: login, Period: totpPeriod, SecretSize: totpSecretBytes, Secret: raw})
 	if err != nil {
 		return "", "", err
 	}

@@ -34,6 +34,10 @@ func (o *Officials) SignIn(ctx context.Context, login, password, totp, address s
 	if err != nil {
 		return Visit{}, err
 	}
+	return o.startVisit(ctx, login)
+}
+
+func (o *Officials) startVisit(ctx context.Context, login string) (Visit, error) {
 	now := o.now()
 	session := models.Session{
 		ID: newID(), Subject: o.sessions.subject(login), RotatedAt: now, StartedAt: now, ExpiresAt: now.Add(o.visitIdle),
@@ -144,22 +148,22 @@ func (o *Officials) SaveView(ctx context.Context, login string, view models.Save
 	case !utf8.ValidString(view.Name) || strings.ContainsFunc(view.Name, func(r rune) bool { return !unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r) }):
 		return models.InvalidField("/name", "forbidden_characters", nil)
 	}
-	_, err := o.store.UpdateOfficial(ctx, login, func(official *models.Official) error {
+	_, err := o.store.UpdateOfficial(ctx, login, func(official *models.Official) ([]models.Effect, error) {
 		official.Views = slices.DeleteFunc(official.Views, func(v models.SavedView) bool { return v.Name == view.Name })
 		if len(official.Views) >= maxViews {
-			return models.InvalidField("/name", "too_many_items", map[string]any{"max": maxViews})
+			return nil, models.InvalidField("/name", "too_many_items", map[string]any{"max": maxViews})
 		}
 		official.Views = append(official.Views, view)
-		return nil
+		return nil, nil
 	})
 	return err
 }
 
 // ForgetView drops a saved view; one that is not there is fine.
 func (o *Officials) ForgetView(ctx context.Context, login, name string) error {
-	_, err := o.store.UpdateOfficial(ctx, login, func(official *models.Official) error {
+	_, err := o.store.UpdateOfficial(ctx, login, func(official *models.Official) ([]models.Effect, error) {
 		official.Views = slices.DeleteFunc(official.Views, func(v models.SavedView) bool { return v.Name == name })
-		return nil
+		return nil, nil
 	})
 	return err
 }

@@ -30,6 +30,8 @@ type Store interface {
 	DoneCases(ctx context.Context, done []models.Pending) error
 	PendingBroadcasts(ctx context.Context, limit int) ([]models.Pending, error)
 	DoneBroadcasts(ctx context.Context, done []models.Pending) error
+	PendingOfficials(ctx context.Context, limit int) ([]models.Pending, error)
+	DoneOfficials(ctx context.Context, done []models.Pending) error
 	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error
 	// Lease takes or renews the right to a piece of work for a while; false when somebody else has it.
 	Lease(ctx context.Context, work, owner string, length time.Duration) (bool, error)
@@ -124,7 +126,9 @@ func New(c Config) *Worker {
 	accounts := pending{c.Store.PendingAccounts, c.Store.DoneAccounts}
 	cases := pending{c.Store.PendingCases, c.Store.DoneCases}
 	broadcasts := pending{c.Store.PendingBroadcasts, c.Store.DoneBroadcasts}
+	officials := pending{c.Store.PendingOfficials, c.Store.DoneOfficials}
 	w.sources = append(w.sources,
+		&source{name: "officials", batch: officials.batch, reset: func() {}},
 		&source{name: "accounts", batch: accounts.batch, reset: func() {}},
 		&source{name: "cases", batch: cases.batch, reset: func() {}},
 		&source{name: "broadcasts", batch: broadcasts.batch, reset: func() {}})

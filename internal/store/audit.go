@@ -15,12 +15,17 @@ type auditDoc struct {
 	Login    string             `bson:"login,omitempty" json:"login,omitempty"`
 	Role     models.Role        `bson:"role,omitempty" json:"role,omitempty"`
 	Area     models.Area        `bson:"area,omitempty" json:"area,omitempty"`
+	Province string             `bson:"province,omitempty" json:"province,omitempty"`
 	Account  string             `bson:"account,omitempty" json:"account,omitempty"`
 	PersonID string             `bson:"person,omitempty" json:"person,omitempty"`
 	Case     string             `bson:"case,omitempty" json:"case,omitempty"`
 	Program  string             `bson:"program,omitempty" json:"program,omitempty"`
 	Reason   []byte             `bson:"reason,omitempty" json:"reason,omitempty"` // sealed
 	Detail   map[string]string  `bson:"detail,omitempty" json:"detail,omitempty"`
+	// Looker is the login again and UnusualAt the time, where the entry is a look and an unusual one: sparse indexes hold
+	// those alone.
+	Looker    string `bson:"looker,omitempty" json:"looker,omitempty"`
+	UnusualAt Time   `bson:"unusual_at,omitempty" json:"unusual_at,omitzero"`
 }
 
 func (d auditDoc) Key() string      { return d.ID }
@@ -36,7 +41,13 @@ func (s *Store) sealAudit(e models.AuditEntry) (auditDoc, error) {
 	}
 	doc := auditDoc{
 		ID: e.ID, At: At(e.At), Action: e.Action, Official: e.Official, Login: e.Login, Role: e.Role, Area: e.Area,
-		Account: e.Account, PersonID: e.PersonID, Case: e.Case, Program: e.Program, Detail: e.Detail,
+		Province: e.Province, Account: e.Account, PersonID: e.PersonID, Case: e.Case, Program: e.Program, Detail: e.Detail,
+	}
+	if e.Look() {
+		doc.Looker = e.Login
+	}
+	if e.Unusual {
+		doc.UnusualAt = doc.At
 	}
 	if e.Reason == "" {
 		return doc, nil
@@ -49,7 +60,8 @@ func (s *Store) sealAudit(e models.AuditEntry) (auditDoc, error) {
 func (s *Store) openAudit(doc auditDoc) (models.AuditEntry, error) {
 	e := models.AuditEntry{
 		ID: doc.ID, At: doc.At.Time(), Action: doc.Action, Official: doc.Official, Login: doc.Login, Role: doc.Role, Area: doc.Area,
-		Account: doc.Account, PersonID: doc.PersonID, Case: doc.Case, Program: doc.Program, Detail: doc.Detail,
+		Province: doc.Province, Account: doc.Account, PersonID: doc.PersonID, Case: doc.Case, Program: doc.Program, Detail: doc.Detail,
+		Unusual: doc.UnusualAt != 0,
 	}
 	if len(doc.Reason) == 0 {
 		return e, nil
@@ -73,27 +85,49 @@ func (s *Store) WriteAudit(ctx context.Context, entries ...models.AuditEntry) er
 	return asError("writing the audit", s.engine.InsertAll(ctx, colAudit, docs))
 }
 
+// auditWhere gives the conditions of a filter.
+func auditWhere(f models.AuditFilter) (conds []Cond) {
+	for _, c := range []Cond{{"account", Eq, f.Account}, {"case", Eq, f.Case}, {"login", Eq, f.Login}, {"province", Eq, f.Province}} {
+		if c.Value != "" {
+			conds = append(conds, c)
+		}
+	}
+	if f.Within.IsCommune() {
+		conds = append(conds, Cond{"area", Eq, string(f.Within)})
+	}
+	if len(f.Actions) > 0 {
+		conds = append(conds, Cond{"action", In, mapped(f.Actions, func(a models.AuditAction) string { return string(a) })})
+	}
+	if f.ByOfficials {
+		conds = append(conds, Cond{"official", Exists, true})
+	}
+	when := "at"
+	if f.Unusual {
+		when = "unusual_at"
+		conds = append(conds, Cond{when, Exists, true})
+	}
+	if !f.Since.IsZero() {
+		conds = append(conds, Cond{when, Ge, At(f.Since)})
+	}
+	if !f.Before.IsZero() {
+		conds = append(conds, Cond{when, Lt, At(f.Before)})
+	}
+	return conds
+}
+
+// CountLooks counts the looks of an official from a moment on and before another.
+func (s *Store) CountLooks(ctx context.Context, login string, during models.Span) (int64, error) {
+	n, err := s.engine.Count(ctx, colAudit, []Cond{{"looker", Eq, login}, {"at", Ge, At(during.From)}, {"at", Lt, At(during.Before)}})
+	return n, asError("counting looks", err)
+}
+
 // Audit lists entries, newest first.
 func (s *Store) Audit(ctx context.Context, filter models.AuditFilter, page models.Page) ([]models.AuditEntry, string, error) {
-	q := Query{Sort: []Order{{"at", true}, {"_id", true}}, Limit: page.Limit + 1}
-	if filter.Account != "" {
-		q.Where = append(q.Where, Cond{"account", Eq, filter.Account})
+	when := "at"
+	if filter.Unusual {
+		when = "unusual_at"
 	}
-	if filter.Case != "" {
-		q.Where = append(q.Where, Cond{"case", Eq, filter.Case})
-	}
-	if filter.Login != "" {
-		q.Where = append(q.Where, Cond{"login", Eq, filter.Login})
-	}
-	if len(filter.Actions) > 0 {
-		q.Where = append(q.Where, Cond{"action", In, mapped(filter.Actions, func(a models.AuditAction) string { return string(a) })})
-	}
-	if filter.ByOfficials {
-		q.Where = append(q.Where, Cond{"official", Exists, true})
-	}
-	if !filter.Since.IsZero() {
-		q.Where = append(q.Where, Cond{"at", Ge, At(filter.Since)})
-	}
+	q := Query{Where: auditWhere(filter), Sort: []Order{{when, true}, {"_id", true}}, Limit: page.Limit + 1}
 	if err := q.after(colAudit, page.Cursor, timeKey, stringKey); err != nil {
 		return nil, "", err
 	}

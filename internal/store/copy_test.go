@@ -51,7 +51,7 @@ func fill(t *testing.T, s *store.Store) *models.Account {
 	must(s.WriteAudit(ctx, models.AuditEntry{ID: "a1", At: at, Action: "reveal", Account: account.ID, Reason: "vì sao"}))
 	must(s.KeepProgram(ctx, "covid19", 1, []byte("id: covid19")))
 	must(s.ClaimToken(ctx, "token-1", account.ID))
-	must(s.AddOfficial(ctx, models.Official{ID: "o", Login: "o", Role: models.Officer, Area: "06325", TOTPSecret: "ABC"}))
+	must(s.AddOfficial(ctx, models.Official{ID: "o", Login: "o", Role: models.Officer, Area: "06325", TOTPSecret: "ABC"}, nil))
 	counting, err := s.BeginCounting(ctx, models.FormDaily)
 	must(err)
 	pending, err := s.PendingDeclarations(ctx, models.FormDaily, 10)

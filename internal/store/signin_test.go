@@ -101,19 +101,22 @@ func TestOfficials(t *testing.T) {
 		for _, login := range []string{"binh", "an"} {
 			err := s.AddOfficial(ctx, models.Official{
 				ID: login, Login: login, Name: "Tên", Role: models.Officer, Area: "06325", PasswordHash: "$h", TOTPSecret: "SECRET", CreatedAt: at,
-			})
+			}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := s.AddOfficial(ctx, models.Official{Login: "an"}); !models.Conflict.Is(err) {
+		if err := s.AddOfficial(ctx, models.Official{Login: "an"}, nil); !models.Conflict.Is(err) {
 			t.Errorf("a taken login: %v", err)
 		}
 		want := models.Official{
 			ID: "an", Login: "an", Name: "Tên", Role: models.Officer, Area: "06325", PasswordHash: "$h", TOTPSecret: "SECRET", TOTPUsed: 1 << 40,
 			DisabledAt: at, CreatedAt: at,
 		}
-		changed, err := s.UpdateOfficial(ctx, "an", func(o *models.Official) error { o.TOTPUsed, o.DisabledAt = 1<<40, at; return nil })
+		changed, err := s.UpdateOfficial(ctx, "an", func(o *models.Official) ([]models.Effect, error) {
+			o.TOTPUsed, o.DisabledAt = 1<<40, at
+			return nil, nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,6 +58,11 @@ const (
 	colMigrations   = "migrations" // the mark of a migration into this store that is not finished
 )
 
+// newest is the index of those that have a field, by its value and then the newest first.
+func newest(field string) Index {
+	return Index{Name: field, Fields: []Order{{Field: field}, {Field: "at", Desc: true}, {Field: "_id", Desc: true}}, Sparse: true}
+}
+
 // Collections lists every collection with its indexes.
 func Collections() []Collection {
 	todo := Index{Name: "todo", Fields: []Order{{Field: "todo.at"}, {Field: "_id"}}, Sparse: true}
@@ -95,8 +100,14 @@ func Collections() []Collection {
 		{Name: colAudit, Indexes: []Index{
 			{Name: "account", Fields: []Order{{Field: "account"}, {Field: "at", Desc: true}, {Field: "_id", Desc: true}}, Sparse: true},
 			{Name: "at", Fields: []Order{{Field: "at", Desc: true}, {Field: "_id", Desc: true}}},
+			newest("login"), newest("case"), newest("province"), newest("looker"),
+			{Name: "unusual", Fields: []Order{{Field: "unusual_at", Desc: true}, {Field: "_id", Desc: true}}, Sparse: true},
 		}},
-		{Name: colOfficials},
+		{Name: colOfficials, Indexes: []Index{
+			{Name: "province", Fields: []Order{{Field: "province"}, {Field: "_id"}}, Sparse: true},
+			{Name: "area", Fields: []Order{{Field: "area"}, {Field: "_id"}}},
+			todo,
+		}},
 		{Name: colPrograms},
 		{Name: colSessions, TTL: "expires_at", Indexes: []Index{{Name: "subject", Fields: []Order{{Field: "subject"}}}}},
 		{Name: colOTPs, TTL: "expires_at"},
