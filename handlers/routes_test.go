@@ -59,7 +59,7 @@ func TestScopeMatrix(t *testing.T) {
 		"POST /v1/cases/:id/reveal":   workers,
 		"GET /v1/stats/declarations":  readers,
 		"GET /v1/stats/messages":      {models.NationalManager},
-		"GET /v1/audit":               {models.Auditor},
+		"GET /v1/audit":               append([]models.Role{models.Auditor}, managers...),
 		"GET /v1/broadcasts":          managers, "POST /v1/broadcasts": managers, "POST /v1/broadcasts/preview": managers, "GET /v1/broadcasts/:id": managers,
 		"GET /v1/exports/cases.csv":       workers,
 		"GET /v1/exports/cases.xlsx":      workers,

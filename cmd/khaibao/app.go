@@ -151,6 +151,10 @@ func (a *app) useCases() (err error) {
 	a.privacy = privacy.New(privacy.Config{
 		Store: a.store, EndSessions: a.citizens.EndSessions, Follow: a.cases.FollowPerson, Now: a.now, Changed: wake,
 		Inbox: a.messages,
+		SeesCase: func(ctx context.Context, area models.Area, id string) error {
+			_, err := a.store.Within(area).Get(ctx, id)
+			return err
+		},
 	})
 	a.dialogue = dialogue.New(dialogue.Config{
 		Store: a.store, Outbox: a.store, Intake: a.intake, Privacy: a.privacy, PINs: a.pins, Programs: a.catalog, Areas: a.areas,
@@ -247,7 +251,7 @@ func (a *app) pages() error {
 	}
 	var err error
 	config.Console, err = console.New(console.Config{
-		Officials: a.officials, Cases: a.cases, Audit: a.privacy.Audit, Programs: a.catalog, Areas: a.areas, Texts: a.texts,
+		Officials: a.officials, Cases: a.cases, Privacy: a.privacy, Programs: a.catalog, Areas: a.areas, Texts: a.texts,
 		Now: a.now, Log: a.log, Metrics: a.metrics, PlainHTTP: a.plainHTTP,
 	})
 	if err != nil {

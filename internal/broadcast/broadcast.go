@@ -268,6 +268,7 @@ func (s *Service) audited(official models.Official, action models.AuditAction, b
 		detail["levels"] = strings.Trim(fmt.Sprint(b.Levels), "[]")
 	}
 	return []models.Effect{{Kind: models.EffectAudit, Audit: &models.AuditEntry{
-		At: s.Now(), Action: action, Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area, Detail: detail,
+		At: s.Now(), Action: action, Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area, Province: official.Province,
+		Detail: detail,
 	}}}
 }

@@ -46,6 +46,8 @@ type Store interface {
 	Audit(ctx context.Context, filter models.AuditFilter, page models.Page) ([]models.AuditEntry, string, error)
 	// WriteAudit returns when the entries are durable.
 	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error
+	// CountLooks counts the looks of an official in a span of time.
+	CountLooks(ctx context.Context, login string, during models.Span) (int64, error)
 	// Official gives an official by login, models.NotFound when there is none.
 	Official(ctx context.Context, login string) (*models.Official, error)
 	Officials(ctx context.Context) ([]models.Official, error)
@@ -153,7 +155,7 @@ func (s *Service) noteSearch(ctx context.Context, official models.Official, f mo
 	for i := range found {
 		entries[i] = s.entry(official, models.AuditSearch, &found[i].Case)
 	}
-	return s.store.WriteAudit(ctx, entries...)
+	return s.noteLooks(ctx, official, entries)
 }
 
 // identifies tells whether a search is for a phone or an identity number. Every identity number has digits; a name that
@@ -203,7 +205,7 @@ func (s *Service) Reveal(ctx context.Context, official models.Official, id, reas
 	}
 	entry := s.entry(official, models.AuditReveal, &found.Case)
 	entry.Reason = reason
-	if err := s.store.WriteAudit(ctx, entry); err != nil {
+	if err := s.noteLooks(ctx, official, []models.AuditEntry{entry}); err != nil {
 		return Identity{}, err
 	}
 	return Identity{
@@ -214,7 +216,7 @@ func (s *Service) Reveal(ctx context.Context, official models.Official, id, reas
 
 func (s *Service) entry(official models.Official, action models.AuditAction, c *models.Case) models.AuditEntry {
 	return models.AuditEntry{
-		At: s.now(), Action: action, Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area,
+		At: s.now(), Action: action, Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area, Province: official.Province,
 		Account: c.Account, PersonID: c.PersonID, Case: c.ID, Program: c.Program,
 	}
 }

@@ -26,6 +26,8 @@ type Store interface {
 	ReleasePhones(ctx context.Context, account string) error
 	ReleaseTokens(ctx context.Context, account string) error
 	Audit(ctx context.Context, filter models.AuditFilter, page models.Page) ([]models.AuditEntry, string, error)
+	// CountLooks counts the looks of an official in a span of time.
+	CountLooks(ctx context.Context, login string, during models.Span) (int64, error)
 }
 
 // Config is what a Service is made of.
@@ -34,9 +36,11 @@ type Config struct {
 	EndSessions func(ctx context.Context, account string) error           // every sign-in of the account ends
 	Follow      func(ctx context.Context, account, personID string) error // cases follow their person
 	// Inbox lists the household's messages in words.
-	Inbox   func(ctx context.Context, citizen models.Citizen, page models.Page) ([]ExportMessage, string, error)
-	Now     func() time.Time
-	Changed func() // called after a change whose effects wait
+	Inbox func(ctx context.Context, citizen models.Citizen, page models.Page) ([]ExportMessage, string, error)
+	// SeesCase is nil for a case that lies in an area, models.NotFound for any other.
+	SeesCase func(ctx context.Context, area models.Area, id string) error
+	Now      func() time.Time
+	Changed  func() // called after a change whose effects wait
 }
 
 // Service serves the citizen's rights. It is safe for concurrent use.
@@ -45,6 +49,7 @@ type Service struct {
 	endSessions func(context.Context, string) error
 	follow      func(context.Context, string, string) error
 	inbox       func(context.Context, models.Citizen, models.Page) ([]ExportMessage, string, error)
+	seesCase    func(context.Context, models.Area, string) error
 	now         func() time.Time
 	changed     func()
 }
@@ -54,7 +59,7 @@ func New(c Config) *Service {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
-	return &Service{c.Store, c.EndSessions, c.Follow, c.Inbox, c.Now, c.Changed}
+	return &Service{c.Store, c.EndSessions, c.Follow, c.Inbox, c.SeesCase, c.Now, c.Changed}
 }
 
 func (s *Service) household(ctx context.Context, citizen models.Citizen) (*models.Account, error) {
@@ -115,20 +120,4 @@ func (s *Service) SetConsent(ctx context.Context, citizen models.Citizen, purpos
 	})
 	s.changed()
 	return said, err
-}
-
-// AccessLog lists what officials did with the household's data, newest first.
-func (s *Service) AccessLog(ctx context.Context, citizen models.Citizen, page models.Page) ([]models.AuditEntry, string, error) {
-	if _, err := s.household(ctx, citizen); err != nil {
-		return nil, "", err
-	}
-	return s.store.Audit(ctx, models.AuditFilter{Account: citizen.Account, ByOfficials: true}, page)
-}
-
-// Audit lists the audit for an auditor.
-func (s *Service) Audit(ctx context.Context, official models.Official, filter models.AuditFilter, page models.Page) ([]models.AuditEntry, string, error) {
-	if !official.Role.May(models.ReadAudit) {
-		return nil, "", models.Fail(models.Forbidden, "forbidden")
-	}
-	return s.store.Audit(ctx, filter, page)
 }

@@ -110,7 +110,7 @@ func (s *Site) signIns(t testing.TB) {
 	must(t, err)
 	s.Officials, err = auth.NewOfficials(auth.OfficialsConfig{
 		Store: s.Store, Keys: s.Keys, Tokens: s.Tokens, Argon2: quick,
-		Budgets: auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 1000}, ValidArea: s.Areas.ValidScope, Now: s.SignIn.Now,
+		Budgets: auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 1000}, Areas: s.Areas, Now: s.SignIn.Now,
 	})
 	must(t, err)
 }
@@ -127,7 +127,13 @@ func (s *Site) work(log *slog.Logger) {
 	})
 	s.Devices = push.NewDevices(s.Store, now)
 	s.Inbox = push.NewInbox(push.InboxConfig{Store: s.Store, Programs: s.Programs, Broadcast: s.Broadcasts.Text, Text: s.Texts.Text, Now: now})
-	s.Privacy = privacy.New(privacy.Config{Store: s.Store, EndSessions: s.Citizens.EndSessions, Follow: s.Cases.FollowPerson, Now: now, Inbox: s.inbox})
+	s.Privacy = privacy.New(privacy.Config{
+		Store: s.Store, EndSessions: s.Citizens.EndSessions, Follow: s.Cases.FollowPerson, Now: now, Inbox: s.inbox,
+		SeesCase: func(ctx context.Context, area models.Area, id string) error {
+			_, err := s.Store.Within(area).Get(ctx, id)
+			return err
+		},
+	})
 	plans := followup.New(followup.Config{Store: s.Store, Programs: s.Programs, Missed: s.Cases.Missed, Ended: s.Cases.Ended, Now: now, Owner: "test", Log: log})
 	s.Effects = effects.New(effects.Config{
 		Store: s.Store,
