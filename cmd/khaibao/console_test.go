@@ -42,6 +42,11 @@ func TestConsole(t *testing.T) {
 					c.officersMorning()
 					c.signOut()
 					c.managersMorning()
+					if script == ((screen.name == "1440") == (l == models.Vietnamese)) { // each pair of the three once
+						official := w.browser(t, name, l, script)
+						official.do(chromedp.EmulateViewport(screen.width, screen.height))
+						c.newColleague(official)
+					}
 				})
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"khaibao/internal/auth"
 	"khaibao/internal/cases"
 	"khaibao/internal/lang"
+	"khaibao/internal/privacy"
 	"khaibao/internal/rules"
 	"khaibao/models"
 )
@@ -23,11 +24,10 @@ import (
 type Config struct {
 	Officials *auth.Officials
 	Cases     *cases.Service
-	// Audit lists the audit for whoever may read it.
-	Audit    func(ctx context.Context, official models.Official, f models.AuditFilter, page models.Page) ([]models.AuditEntry, string, error)
-	Programs *rules.Catalog
-	Areas    *areas.Directory
-	Texts    *lang.Texts
+	Privacy   *privacy.Service
+	Programs  *rules.Catalog
+	Areas     *areas.Directory
+	Texts     *lang.Texts
 
 	Now     func() time.Time // the domain's clock
 	Log     *slog.Logger
@@ -49,7 +49,7 @@ type Console struct {
 
 // New gives a console that is ready to serve.
 func New(c Config) (*Console, error) {
-	if c.Officials == nil || c.Cases == nil || c.Audit == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
+	if c.Officials == nil || c.Cases == nil || c.Privacy == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
 		return nil, errors.New("console: something it is made of is missing")
 	}
 	s := &Console{Config: c, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), templates: map[models.Lang]*pages{}, progress: &progress{rows: map[string]int{}}}
@@ -88,6 +88,7 @@ type request struct {
 	official models.Official
 	visit    auth.Visit
 	signedIn bool
+	back     string // where a change of language leads after a form; the first page by default
 }
 
 // timeout bounds a page; a download may take longer.

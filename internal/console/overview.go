@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"time"
 
 	"khaibao/internal/cases"
 	"khaibao/models"
@@ -203,58 +202,6 @@ func (r *request) areasOf(stats []models.Stat) []areaView {
 	}
 	slices.SortStableFunc(out, func(a, b areaView) int { return int(b.Flagged - a.Flagged) })
 	return out
-}
-
-// auditView is the audit as an auditor searches it.
-type auditView struct {
-	Login, Case string
-	Actions     []option
-	Items       []auditRow
-	NextLink    string
-}
-
-type auditRow struct {
-	At                        time.Time
-	Action, By, Where, Reason string
-	Case                      string
-	Unusual                   bool
-}
-
-// Office hours: a look outside them is marked.
-const (
-	officeFrom = 6
-	officeTo   = 21
-)
-
-func (r *request) audit() error {
-	q := r.URL.Query()
-	f := models.AuditFilter{Login: loginOrNone(q.Get("login")), Case: idOrNone(q.Get("case"))}
-	view := auditView{Login: f.Login, Case: f.Case, Actions: []option{{"", r.say("filter.any"), q.Get("action") == ""}}}
-	for _, a := range models.AuditActions() {
-		chosen := q.Get("action") == string(a)
-		view.Actions = append(view.Actions, option{string(a), r.kindText("action", string(a)), chosen})
-		if chosen {
-			f.Actions = []models.AuditAction{a}
-		}
-	}
-	entries, next, err := r.s.Audit(r.Context(), r.official, f, models.Page{Limit: pageSize, Cursor: q.Get("cursor")})
-	if err != nil {
-		return err
-	}
-	for i := range entries {
-		e := &entries[i]
-		hour := e.At.In(models.Hanoi).Hour()
-		view.Items = append(view.Items, auditRow{
-			At: e.At, Action: r.kindText("action", string(e.Action)), By: e.Login, Where: r.areaName(string(e.Area)), Reason: orText(e.Reason, r.changeText(e)),
-			Case: e.Case, Unusual: e.Action == models.AuditReveal && (hour < officeFrom || hour >= officeTo),
-		})
-	}
-	if next != "" {
-		query := r.URL.Query()
-		query.Set("cursor", next)
-		view.NextLink = "/console/audit?" + query.Encode()
-	}
-	return r.show(http.StatusOK, "audit", view)
 }
 
 // message tells the citizen something in the official's own words.

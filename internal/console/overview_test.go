@@ -40,21 +40,6 @@ func TestOverview(t *testing.T) {
 	}
 }
 
-// The auditor finds a look by who looked, with its reason, and sees nobody's case.
-func TestAuditPage(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
-	b := w.official("an.nguyen", models.Officer, bacSon)
-	path := "/console/cases/" + b.get("/console/cases").ids()[0]
-	b.want(http.StatusOK, b.submit(path+"/reveal", "reason", "Gọi điện hỏi thăm"))
-	auditor := w.official("soat", models.Auditor, models.Nation)
-	diff(t, "home", auditor.get("/console").location(), "/console/audit")
-	has(t, "the look", auditor.want(http.StatusOK, auditor.get("/console/audit?login=an.nguyen&action=reveal")), "Xem danh tính", "Gọi điện hỏi thăm", "an.nguyen")
-	has(t, "somebody else's", auditor.get("/console/audit?login=binh.tran"), "Không có mục nào khớp")
-	auditor.want(http.StatusForbidden, auditor.get(path))
-}
-
 // An official's words reach the outbox once, and the timeline says that they did.
 func TestMessageToCitizen(t *testing.T) {
 	t.Parallel()

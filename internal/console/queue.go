@@ -276,9 +276,11 @@ func (r *request) factorName(code string) string {
 }
 
 // areasBelow are the areas directly below the official's own.
-func (r *request) areasBelow() []string {
+func (r *request) areasBelow() []string { return r.areasIn(r.official.Area) }
+
+func (r *request) areasIn(area models.Area) []string {
 	var out []string
-	switch area := r.official.Area; {
+	switch {
 	case area == models.Nation:
 		for _, p := range r.s.Areas.Provinces() {
 			out = append(out, p.Code)

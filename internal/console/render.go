@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -131,6 +132,7 @@ func (r *request) navigation() []navItem {
 		{"/console/cases", "nav.queue", models.ReadCases},
 		{"/console/overview", "nav.overview", models.ReadCases},
 		{"/console/export", "nav.export", models.WorkCases},
+		{"/console/officials", "nav.officials", models.ManageOfficials},
 		{"/console/audit", "nav.audit", models.ReadAudit},
 	} {
 		if r.official.Role.May(item.needs) {
@@ -149,7 +151,7 @@ func (r *request) show(status int, name string, body any) error {
 	}
 	around := layout{Name: name, Lang: r.lang, Path: r.URL.RequestURI(), Body: body, Done: r.done()}
 	if r.Method == http.MethodPost {
-		around.Path = "/console"
+		around.Path = cmp.Or(r.back, "/console")
 	}
 	if r.signedIn {
 		around.Official, around.CSRF, around.Nav = &r.official, r.visit.CSRF, r.navigation()

@@ -65,12 +65,14 @@ func (r *request) redirect(to string) error {
 	return nil
 }
 
-// home is the first page for the role: the queue, or the audit for whoever sees nothing else.
-func (r *request) home() error {
+func (r *request) home() error { return r.redirect(r.firstPage()) }
+
+// firstPage is the first page for the role: the queue, or the audit for whoever sees nothing else.
+func (r *request) firstPage() string {
 	if r.official.Role.May(models.ReadCases) {
-		return r.redirect("/console/cases")
+		return "/console/cases"
 	}
-	return r.redirect("/console/audit")
+	return "/console/audit"
 }
 
 // signInView is the sign-in, also in the middle of something: Kept is the form that was sent after the visit had ended.

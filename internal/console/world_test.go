@@ -48,7 +48,7 @@ func newWorldOn(t *testing.T, engine store.Engine) *world {
 	w := &world{T: t, Site: sitetest.New(t, engine)}
 	var err error
 	w.console, err = New(Config{
-		Officials: w.Officials, Cases: w.Cases, Audit: w.Privacy.Audit, Programs: w.Programs, Areas: w.Areas, Texts: w.Texts,
+		Officials: w.Officials, Cases: w.Cases, Privacy: w.Privacy, Programs: w.Programs, Areas: w.Areas, Texts: w.Texts,
 		Now: w.Clock.Now, Log: w.Logged.JSON(), Metrics: prometheus.NewRegistry(),
 	})
 	must(t, err)

@@ -76,6 +76,7 @@ var libraries = map[string][]string{
 	"github.com/pquerna/otp":          {"internal/auth", "internal/sitetest"},
 	"github.com/tink-crypto/":         {"internal/seal"},
 	"github.com/nyaruka/phonenumbers": {"internal/auth", "internal/cases"},
+	"github.com/boombuler/barcode":    {"internal/console"},
 	"github.com/xuri/excelize":        {"internal/sheet"},
 	"github.com/alecthomas/kong":      {"cmd/khaibao"},
 	"github.com/getkin/kin-openapi":   {"internal/contract"},
