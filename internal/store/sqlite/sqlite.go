@@ -47,7 +47,7 @@ func Open(ctx context.Context, dir string) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, dir, lock)
+	return start(ctx, onDisk(dir), lock)
 }
 
 // OpenExisting is Open for a store that must be there: where there is none it makes nothing and fails with fs.ErrNotExist.
@@ -65,16 +65,39 @@ func OpenBeside(ctx context.Context, dir string) (*Engine, error) {
 	if err := exists(dir); err != nil {
 		return nil, err
 	}
-	return start(ctx, dir, nil)
+	return start(ctx, onDisk(dir), nil)
 }
 
-// start runs an engine on a directory, which it lets go of when it fails.
-func start(ctx context.Context, dir string, lock *os.File) (*Engine, error) {
+// OpenMemory opens the store of a name in memory, which goes when the last engine that has it open is closed: for tests of
+// what stands on top, where nobody asks what a power cut leaves. Everything else is as on a disk.
+func OpenMemory(ctx context.Context, name string) (*Engine, error) {
+	return start(ctx, inMemory(name), nil)
+}
+
+// start runs an engine on a database; it lets go of the directory when it fails.
+func start(ctx context.Context, where place, lock *os.File) (*Engine, error) {
 	e := &Engine{lock: lock, queue: store.NewQueue[*write](), collections: map[string]*collection{}}
-	if err := e.connect(ctx, database(dir)); err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlite: opening the store in %s: %w", dir, err), e.disconnect())
+	if err := e.connect(ctx, where); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlite: opening the store in %s: %w", where.name, err), e.disconnect())
 	}
 	return e, nil
+}
+
+// place is where a database lies and how it is kept there.
+type place struct {
+	name    string // for people
+	uri     url.URL
+	pragmas []string
+}
+
+func onDisk(dir string) place {
+	path := (&url.URL{Path: database(dir)}).EscapedPath()
+	return place{dir, url.URL{Scheme: "file", Opaque: path}, []string{"journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(250)"}}
+}
+
+func inMemory(name string) place {
+	path := (&url.URL{Path: "/" + name}).EscapedPath() // with a slash connections share it
+	return place{"memory", url.URL{Scheme: "file", Opaque: path, RawQuery: "vfs=memdb"}, []string{"journal_mode(MEMORY)"}}
 }
 
 func database(dir string) string { return filepath.Join(dir, "khaibao.db") }
@@ -86,12 +109,12 @@ func exists(dir string) error {
 	return nil
 }
 
-func (e *Engine) connect(ctx context.Context, file string) error {
+func (e *Engine) connect(ctx context.Context, where place) error {
 	var err error
-	if e.writes, err = open(ctx, file, 1, ""); err != nil {
+	if e.writes, err = open(ctx, where, 1); err != nil {
 		return err
 	}
-	if e.reads, err = open(ctx, file, readers, "query_only(1)"); err != nil {
+	if e.reads, err = open(ctx, where, readers, "query_only(1)"); err != nil {
 		return err
 	}
 	conn, err := e.writes.Conn(ctx)
@@ -127,13 +150,11 @@ func lockDir(dir string) (*os.File, error) {
 	return lock, nil
 }
 
-func open(ctx context.Context, file string, connections int, extra string) (*sql.DB, error) {
-	pragmas := []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(250)", "cache_size(-64000)", "temp_store(MEMORY)"}
-	if extra != "" {
-		pragmas = append(pragmas, extra)
-	}
-	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(), RawQuery: url.Values{"_pragma": pragmas}.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
+func open(ctx context.Context, where place, connections int, more ...string) (*sql.DB, error) {
+	query := where.uri.Query()
+	query["_pragma"] = slices.Concat([]string{"busy_timeout(5000)"}, where.pragmas, []string{"cache_size(-64000)", "temp_store(MEMORY)"}, more)
+	where.uri.RawQuery = query.Encode()
+	db, err := sql.Open("sqlite", where.uri.String())
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,22 @@ func TestEngine(t *testing.T) {
 	})
 }
 
+// In memory the engine keeps what it promises, as long as somebody has the store open.
+func TestEngineInMemory(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.Engine {
+		var both [2]*sqlite.Engine // one stays open while the test closes and opens the other
+		for i := range both {
+			var err error
+			if both[i], err = sqlite.OpenMemory(t.Context(), t.Name()); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { both[i].Close(context.Background()) })
+		}
+		return both[0]
+	})
+}
+
 func BenchmarkEngine(b *testing.B) {
 	storetest.Bench(b, func(b *testing.B) store.Engine { return open(b, b.TempDir()) })
 }

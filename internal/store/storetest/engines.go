@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"strings"
@@ -27,6 +28,18 @@ func Engines(t *testing.T) map[string]func(t *testing.T) store.Engine {
 	}
 	out["mongo"] = func(t *testing.T) store.Engine { return openMongo(t, address) }
 	return out
+}
+
+// Memory opens an empty engine that keeps nothing on a disk, for tests that make many thousand writes and ask nothing of
+// the engine: SQLite's, as it is.
+func Memory(t testing.TB) store.Engine {
+	t.Helper()
+	e, err := sqlite.OpenMemory(t.Context(), rand.Text())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close(context.Background()) })
+	return e
 }
 
 func openSQLite(t *testing.T) store.Engine {
