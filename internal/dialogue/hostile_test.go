@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
@@ -35,7 +36,7 @@ func TestHostileInput(t *testing.T) {
 	for crew := range crews {
 		t.Run(fmt.Sprint(crew), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, openSQLite(t))
+			r := newRig(t, storetest.Memory(t))
 			dice := rand.New(rand.NewPCG(uint64(crew), 99))
 			phones := make([]*attacker, 20)
 			for i := range phones {
@@ -130,7 +131,7 @@ func (a *attacker) notStuck() {
 // Somebody else's session id opens nothing of theirs.
 func TestAnotherNumbersSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, openSQLite(t))
+	r := newRig(t, storetest.Memory(t))
 	victim, other := r.phone(1), r.phone(2)
 	victim.dial()
 	victim.press("1", "1", "1958")
@@ -152,7 +153,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add("1\n1\n1958\n2\nbac son\n1\n0\n1\n13\n0\n1 ?3\n0\n1", true)
 	f.Add("KB COVID 13 0 1 0\n1\n1990\n1\nbac son\n1\nOK", false)
 	f.Fuzz(func(t *testing.T, script string, ussd bool) {
-		p := newRig(t, openSQLite(t)).phone(1)
+		p := newRig(t, storetest.Memory(t)).phone(1)
 		if ussd {
 			p.dial()
 		}

@@ -66,7 +66,7 @@ func TestOpenQuestionIsRepeatedOnceAndThenDropped(t *testing.T) {
 // STOP ends that too.
 func TestNoNudgeAfterStop(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, openSQLite(t))
+	r := newRig(t, storetest.Memory(t))
 	r.phone(1).sms("KB COVID", "1", "STOP")
 	r.wait(25 * time.Hour)
 	must(t, r.dialogue.Nudge(t.Context()))

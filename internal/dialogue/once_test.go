@@ -71,7 +71,7 @@ func (f *forgetful) SaveDialogue(ctx context.Context, channel models.Channel, ph
 // Killed after the declaration was kept and before the dialogue knew: the repeated confirmation finds it and says the same.
 func TestCrashBetweenDeclarationAndState(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, openSQLite(t))
+	r := newRig(t, storetest.Memory(t))
 	crashing := &forgetful{Store: r.store}
 	config := r.dialogue.Config
 	config.Store = crashing
@@ -92,7 +92,7 @@ func TestCrashBetweenDeclarationAndState(t *testing.T) {
 // Numbers that answer no open question are the one update that is asked for: the reply to its reminder.
 func TestReplyToAReminder(t *testing.T) {
 	t.Parallel()
-	p := newRig(t, openSQLite(t)).phone(1)
+	p := newRig(t, storetest.Memory(t)).phone(1)
 	p.hand(confirmation(p))
 	if got := p.sms("12 0 38.5"); !strings.HasPrefix(got, "Nhan KB") {
 		t.Fatalf("nothing is asked for, and it says %q", got)

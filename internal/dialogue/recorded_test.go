@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"khaibao/internal/gsm"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
@@ -120,7 +121,7 @@ func TestRecordedConversations(t *testing.T) {
 	for _, c := range conversations {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newRig(t, openSQLite(t)).phone(1)
+			p := newRig(t, storetest.Memory(t)).phone(1)
 			var got []exchange
 			if at := strings.TrimPrefix(c.inputs[0], "dial "); at != c.inputs[0] {
 				p.session, p.typed = "at-once", strings.Split(at, "*")

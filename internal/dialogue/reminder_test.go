@@ -77,7 +77,7 @@ func TestReminderAsksWhatItsReplyAnswers(t *testing.T) {
 		for _, lang := range []models.Lang{models.Vietnamese, models.English} {
 			t.Run(program.id+" "+string(lang), func(t *testing.T) {
 				t.Parallel()
-				p := newRig(t, openSQLite(t)).phone(1)
+				p := newRig(t, storetest.Memory(t)).phone(1)
 				p.hand(confirmation(p))
 				if lang == models.English {
 					p.sms("EN")
@@ -132,7 +132,7 @@ func TestReminderThatNumbersWouldNotAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newRig(t, openSQLite(t)).phone(1)
+			p := newRig(t, storetest.Memory(t)).phone(1)
 			p.hand(confirmation(p))
 			busy(p, p.account().People[0].ID)
 			if got, want := p.reminded("covid19"), p.texts.Text(models.Vietnamese, "message.reminder_sms", nil); got != want {

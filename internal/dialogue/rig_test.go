@@ -3,8 +3,8 @@ package dialogue_test
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,45 +21,36 @@ import (
 	"khaibao/internal/rules"
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
-	"khaibao/internal/store/storetest"
 	"khaibao/models"
 	"khaibao/programs"
 )
 
 // shared is what is costly to make and never changes.
 type shared struct {
-	texts *lang.Texts
-	areas *areas.Directory
-	keys  *seal.Keys
+	texts   *lang.Texts
+	areas   *areas.Directory
+	keys    *seal.Keys
+	shipped *rules.Catalog // the programs of the product
+	wider   *rules.Catalog // and those of testdata
 }
 
-var loadShared = sync.OnceValues(func() (shared, error) {
-	var s shared
-	var err error
+var loadShared = sync.OnceValues(func() (s shared, err error) {
 	if s.texts, err = lang.Load(); err != nil {
 		return s, err
 	}
 	if s.areas, err = areas.Load(); err != nil {
 		return s, err
 	}
+	options, product := rules.Options{Commune: s.areas.Today}, rules.Source{Name: "the product's", FS: programs.FS}
+	if s.shipped, err = rules.Load(options, product); err != nil {
+		return s, err
+	}
+	if s.wider, err = rules.Load(options, product, rules.Source{Name: "the tests'", FS: os.DirFS("testdata/programs")}); err != nil {
+		return s, err
+	}
 	s.keys, err = seal.Generate()
 	return s, err
 })
-
-func load(t testing.TB, sources ...fs.FS) *rules.Catalog {
-	t.Helper()
-	s, err := loadShared()
-	must(t, err)
-	all := []rules.Source{}
-	for i, source := range sources {
-		all = append(all, rules.Source{Name: fmt.Sprint("source", i), FS: source})
-	}
-	catalog, err := rules.Load(rules.Options{Commune: s.areas.Today}, all...)
-	must(t, err)
-	return catalog
-}
-
-var shipped = sync.OnceValue(func() fs.FS { return programs.FS })
 
 // rig is the dialogue on a real store, behind it the use-cases as they are.
 type rig struct {
@@ -79,15 +70,19 @@ var start = time.Date(2026, 11, 24, 8, 0, 0, 0, models.Hanoi)
 func (r *rig) now() time.Time          { return start.Add(time.Duration(r.clock.Load())) }
 func (r *rig) wait(long time.Duration) { r.clock.Add(int64(long)) }
 
-// newRig makes a rig with the shipped programs, or with those of other sources.
-func newRig(t testing.TB, engine store.Engine, sources ...fs.FS) *rig {
+// newRig makes a rig with the programs of the product.
+func newRig(t testing.TB, engine store.Engine) *rig {
 	t.Helper()
 	s, err := loadShared()
 	must(t, err)
-	if len(sources) == 0 {
-		sources = []fs.FS{shipped()}
-	}
-	r := &rig{TB: t, shared: s, catalog: load(t, sources...)}
+	return newRigWith(t, engine, s.shipped)
+}
+
+func newRigWith(t testing.TB, engine store.Engine, catalog *rules.Catalog) *rig {
+	t.Helper()
+	s, err := loadShared()
+	must(t, err)
+	r := &rig{TB: t, shared: s, catalog: catalog}
 	r.store, err = store.Open(t.Context(), engine, s.keys)
 	must(t, err)
 	r.intake = intake.New(intake.Config{Store: r.store, Programs: r.catalog, Areas: s.areas, Now: r.now})
@@ -104,11 +99,6 @@ func newRig(t testing.TB, engine store.Engine, sources ...fs.FS) *rig {
 		Now: r.now, Real: r.now, NewID: func() string { return fmt.Sprint("id-", r.seq.Add(1)) },
 	})
 	return r
-}
-
-func openSQLite(t *testing.T) store.Engine {
-	t.Helper()
-	return storetest.Engines(t)["sqlite"](t)
 }
 
 func must(t testing.TB, err error) {

@@ -2,14 +2,13 @@ package dialogue_test
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"khaibao/internal/intake"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
-	"khaibao/programs"
 )
 
 // TestEveryScreenFits walks the programs breadth first, in both languages, on both kinds of screen, in a household with the
@@ -21,7 +20,9 @@ func TestEveryScreenFits(t *testing.T) {
 			for _, household := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, UCS-2 %t, household %t", lang, ucs2, household), func(t *testing.T) {
 					t.Parallel()
-					w := &walker{rig: newRig(t, openSQLite(t), programs.FS, os.DirFS("testdata/programs")), lang: lang, ucs2: ucs2, household: household, seen: map[string]bool{}}
+					shared, err := loadShared()
+					must(t, err)
+					w := &walker{rig: newRigWith(t, storetest.Memory(t), shared.wider), lang: lang, ucs2: ucs2, household: household, seen: map[string]bool{}}
 					w.most = 300
 					if testing.Short() {
 						w.most = 80
