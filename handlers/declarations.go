@@ -43,11 +43,27 @@ type declarationResponse struct {
 	Program    string           `json:"program"`
 	Version    int              `json:"program_version"`
 	Channel    models.Channel   `json:"channel"`
+	EnteredBy  *enteredBy       `json:"entered_by"`
 	Decision   decisionResponse `json:"decision"`
 	Trend      *trendResponse   `json:"trend"`
 	Answers    models.Answers   `json:"answers,omitzero"`
 	OccurredAt string           `json:"occurred_at"`
 	ReceivedAt string           `json:"received_at"`
+}
+
+// enteredBy is the official who entered a declaration on the citizen's behalf, as the access log shows officials.
+type enteredBy struct {
+	Role     models.Role `json:"role"`
+	Area     models.Area `json:"area"`
+	AreaName string      `json:"area_name"`
+}
+
+func (s *Server) enteredBy(by *models.Behalf, l models.Lang) *enteredBy {
+	if by == nil {
+		return nil
+	}
+	area, _ := s.Areas.Get(string(by.Area))
+	return &enteredBy{by.Role, by.Area, area.In(l)}
 }
 
 // trendResponse compares a level with the one before it.
@@ -80,7 +96,7 @@ type reasonResponse struct {
 
 func (s *Server) declaration(d *models.Declaration, l models.Lang) declarationResponse {
 	return declarationResponse{
-		ID: d.ID, Receipt: models.Receipt(d.ID), PersonID: d.PersonID, Program: d.Program, Version: d.Version, Channel: d.Channel,
+		ID: d.ID, Receipt: models.Receipt(d.ID), PersonID: d.PersonID, Program: d.Program, Version: d.Version, Channel: d.Channel, EnteredBy: s.enteredBy(d.By, l),
 		Decision: s.decision(d, l), Trend: trendOf(d.Trend()), OccurredAt: stamp(d.OccurredAt), ReceivedAt: stamp(d.ReceivedAt),
 	}
 }

@@ -6,7 +6,8 @@ type AuditAction string
 // The actions: of officials, of citizens, and of the operator.
 const (
 	AuditReveal     AuditAction = "reveal"
-	AuditSearch     AuditAction = "search" // a case was found by its phone or identity number
+	AuditSearch     AuditAction = "search" // somebody was found by their phone or identity number
+	AuditIntake     AuditAction = "intake" // an official entered something on a citizen's behalf
 	AuditChangeCase AuditAction = "change_case"
 	AuditMessage    AuditAction = "message_citizen"
 	AuditExport     AuditAction = "export"
@@ -30,7 +31,7 @@ const (
 // AuditActions lists every action. A test holds it against the constants.
 func AuditActions() []AuditAction {
 	return []AuditAction{
-		AuditReveal, AuditSearch, AuditChangeCase, AuditMessage, AuditExport, AuditDraftBroadcast, AuditApproveBroadcast, AuditStartBroadcast, AuditCancelBroadcast,
+		AuditReveal, AuditSearch, AuditIntake, AuditChangeCase, AuditMessage, AuditExport, AuditDraftBroadcast, AuditApproveBroadcast, AuditStartBroadcast, AuditCancelBroadcast,
 		AuditConsent, AuditErase,
 		AuditAddOfficial, AuditChangeOfficial, AuditDisableOfficial, AuditEnableOfficial, AuditResetOfficial, AuditSetUpOfficial,
 	}

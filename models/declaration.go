@@ -24,7 +24,7 @@ type Declaration struct {
 	Program  string
 	Version  int
 	Channel  Channel
-	Official string // the official who entered it, empty when the citizen did
+	By       *Behalf // the official who entered it on the citizen's behalf; nil when the citizen did
 	Answers  Answers
 	Private  []string // ids of the free-text answers: sealed in a store, gone with the account's key
 	// Measures are the numbers among the answers, such as the temperature, for those who read a form without its answers.

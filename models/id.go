@@ -2,6 +2,7 @@ package models
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"time"
@@ -17,6 +18,13 @@ func TimeID(at time.Time, about string) string {
 	raw[6], raw[8] = raw[6]&0x0f|0x70, raw[8]&0x3f|0x80
 	text := hex.EncodeToString(raw[:])
 	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
+}
+
+// CaseID is the id of the case of a person under a program. It is derived from the account's 128 random bits, so that a
+// person has one case per program and nobody guesses it.
+func CaseID(account, person, program string) string {
+	sum := sha256.Sum256([]byte(account + "\x00" + person + "\x00" + program))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // receiptLetters are digits and capitals that nobody takes for another one when reading them out.

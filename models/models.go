@@ -7,4 +7,15 @@ type Citizen struct {
 	Account string
 	Channel Channel
 	Lang    Lang
+	By      *Behalf // the official who acts on the citizen's behalf; nil: the citizen does
+}
+
+// Behalf is an official who enters something on a citizen's behalf, as they were when they did.
+type Behalf struct {
+	Official string // id
+	Login    string
+	Role     Role
+	Area     Area
+	// TextVersion is of what the official read out and the citizen agreed to before anything was declared.
+	TextVersion string
 }

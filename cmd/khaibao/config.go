@@ -203,12 +203,13 @@ func (c *channelConfig) firebaseProblems() []string {
 	return nil
 }
 
-// budgetConfig bounds sign-ins. An address may stand for a whole carrier behind its NAT, hence the wide default.
+// budgetConfig bounds sign-ins, and how many households officials look up. An address may stand for a whole carrier behind its NAT, hence the wide default.
 type budgetConfig struct {
 	OTPPerPhoneHour   int           `name:"otp-per-phone-hour" help:"Codes an hour to one phone." default:"5"`
 	OTPPerPhoneDay    int           `name:"otp-per-phone-day" help:"Codes a day to one phone." default:"10"`
 	OTPPerAddressHour int           `name:"otp-per-address-hour" help:"Codes an hour asked for from one address; a carrier's NAT is one address." default:"600"`
 	OTPPerDay         int           `name:"otp-per-day" help:"Codes a day in all: what SMS pumping can cost at most." default:"200000"`
+	LookupsPerDay     int           `help:"Households a day that one official may look up by phone to declare for them." default:"500"`
 	OTPResend         time.Duration `name:"otp-resend" help:"How long a phone waits before it may ask for another code." default:"60s"`
 }
 
@@ -220,6 +221,7 @@ func (c *budgetConfig) problems() []string {
 	}{
 		{"--otp-per-phone-hour (KHAIBAO_OTP_PER_PHONE_HOUR)", c.OTPPerPhoneHour}, {"--otp-per-phone-day (KHAIBAO_OTP_PER_PHONE_DAY)", c.OTPPerPhoneDay},
 		{"--otp-per-address-hour (KHAIBAO_OTP_PER_ADDRESS_HOUR)", c.OTPPerAddressHour}, {"--otp-per-day (KHAIBAO_OTP_PER_DAY)", c.OTPPerDay},
+		{"--lookups-per-day (KHAIBAO_LOOKUPS_PER_DAY)", c.LookupsPerDay},
 	} {
 		if b.value < 1 {
 			out = append(out, b.flag+" must be at least 1")

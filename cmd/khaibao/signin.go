@@ -29,7 +29,7 @@ func (a *app) signIn() (err error) {
 	}
 	a.officials, err = auth.NewOfficials(auth.OfficialsConfig{
 		Store: a.store, Keys: a.keys, Tokens: a.tokens, Argon2: argon, Budgets: cmp.Or(a.logins, auth.DefaultLoginBudgets()), Areas: a.areas,
-		Changed: func() { a.effects.Wake() },
+		Changed: func() { a.effects.Wake() }, Lookups: a.otp.LookupsPerDay,
 	})
 	return err
 }

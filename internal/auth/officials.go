@@ -53,6 +53,7 @@ type OfficialsConfig struct {
 	Now       func() time.Time // real time; time.Now by default
 	Lifetime  time.Duration    // of a sign-in; DefaultOfficialLifetime when zero
 	VisitIdle time.Duration    // how long a browser may rest; DefaultVisitIdle when zero
+	Lookups   int              // of households by phone, for one official a day; DefaultLookups when zero
 	Changed   func()           // called after a change whose effects wait; may be nil
 }
 
@@ -68,6 +69,7 @@ type Officials struct {
 	now       func() time.Time
 	sessions  *sessions
 	visitIdle time.Duration
+	lookups   int
 	nobody    models.Official // stands in for a login that does not exist, so that it takes as long
 }
 
@@ -94,8 +96,11 @@ func NewOfficials(c OfficialsConfig) (*Officials, error) {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
+	if c.Lookups == 0 {
+		c.Lookups = DefaultLookups
+	}
 	o := &Officials{
-		visitIdle: c.VisitIdle, store: c.Store, hasher: newHasher(c.Argon2), budgets: c.Budgets, limits: limiter{c.Store, c.Keys, c.Now},
+		visitIdle: c.VisitIdle, lookups: c.Lookups, store: c.Store, hasher: newHasher(c.Argon2), budgets: c.Budgets, limits: limiter{c.Store, c.Keys, c.Now},
 		areas: c.Areas, keys: c.Keys, changed: c.Changed, now: c.Now,
 	}
 	o.sessions = &sessions{

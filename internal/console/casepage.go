@@ -243,8 +243,8 @@ func (r *request) timeline(story *cases.Story) []eventView {
 	for i := range story.Forms {
 		d := &story.Forms[i]
 		title := r.say("event.form."+string(d.Form), "channel", r.say("channel."+string(d.Channel)))
-		if d.Official != "" {
-			title += " · " + d.Official
+		if d.By != nil {
+			title += " · " + d.By.Login
 		}
 		text := ""
 		if p, ok := r.s.Programs.Version(d.Program, d.Version); ok {

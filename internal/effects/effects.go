@@ -317,6 +317,9 @@ func (d *declarations) batch(ctx context.Context, w *Worker) (int, error) {
 	if ds, err = w.flag(ctx, ds); err != nil {
 		return 0, err
 	}
+	if err := w.note(ctx, ds); err != nil {
+		return 0, err
+	}
 	if err := w.tell(ctx, ds); err != nil {
 		return 0, err
 	}
@@ -394,10 +397,10 @@ func (w *Worker) tell(ctx context.Context, ds []models.Declaration) error {
 	return nil
 }
 
-// advice is the message about a decision. Who declared by USSD hears by SMS too, who declared by SMS has
-// heard it in the reply; everybody else hears by push, with SMS as
+// advice is the message about a decision. Who declared by USSD hears by SMS too, and so does who was declared for by an
+// official and has no app; who declared by SMS has heard it in the reply; everybody else hears by push, with SMS as
 // the second rung where the program says so. Without either it only waits in the inbox. An emergency and the answer to
-// somebody who has just written wait for no morning.
+// somebody who has just written or called wait for no morning.
 func (w *Worker) advice(d *models.Declaration) models.Message {
 	m := models.Message{
 		ID: models.TimeID(d.ReceivedAt, string(d.Form)+"|"+d.ID), Account: d.Account, Kind: models.MessageAdvice, Lane: models.LaneNormal,
@@ -412,7 +415,7 @@ func (w *Worker) advice(d *models.Declaration) models.Message {
 	switch {
 	case !m.DueAt.Before(m.ExpiresAt): // after a standstill it would come too late
 	case d.Channel == models.ChannelSMS: // the reply to the confirmation has said it all
-	case d.Channel == models.ChannelUSSD:
+	case d.Channel == models.ChannelUSSD, d.Channel == models.ChannelOfficial && !d.Notify:
 		m.Route, m.State, m.Anytime = models.RouteSMS, models.MessagePending, true
 	case bySMS:
 		m.SMSAt, m.State = m.DueAt.Add(after), models.MessagePending

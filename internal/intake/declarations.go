@@ -25,7 +25,8 @@ type Submission struct {
 	PersonID   string
 	Answers    map[string]any // as decoded from JSON, or canonical
 	OccurredAt time.Time      // zero: now
-	Official   string         // the official who enters it on the citizen's behalf
+	// Commune is where the person stays now, when that is not where they are known to; it is kept. Empty: no change.
+	Commune string
 	// Wrong is what the channel found wrong already. Nothing is kept then; it is named together with what intake finds.
 	Wrong []models.FieldError
 }
@@ -47,6 +48,11 @@ func (s *Service) Submit(ctx context.Context, citizen models.Citizen, in Submiss
 	}
 	if err != nil {
 		return nil, false, err
+	}
+	if in.Commune != "" { // the person moves first: moving again moves nothing, and nothing is promised yet
+		if _, _, err := s.ChangePerson(ctx, citizen, in.PersonID, PersonInput{Commune: &in.Commune}); err != nil {
+			return nil, false, err
+		}
 	}
 	err = s.store.InsertDeclaration(ctx, d)
 	if models.Conflict.Is(err) {
@@ -82,9 +88,14 @@ func (s *Service) decide(ctx context.Context, account *models.Account, citizen m
 		wrong("/occurred_at", "too_old")
 	}
 	person, ok := account.Person(in.PersonID)
+	if ok && in.Commune != "" {
+		if problem := s.settle(person, in.Commune); problem != nil {
+			problems = append(problems, *problem)
+		}
+	}
 	if !ok {
 		wrong("/person_id", "unknown_person")
-	} else if person.Commune == "" {
+	} else if person.Commune == "" && in.Commune == "" {
 		wrong("/person_id", "no_commune")
 	}
 	if ok && person.Age(in.OccurredAt) < 0 && person.BirthDate != "" {
@@ -103,7 +114,7 @@ func (s *Service) decide(ctx context.Context, account *models.Account, citizen m
 	}
 	d := &models.Declaration{
 		Account: account.ID, ID: in.ID, Form: in.Form, PersonID: person.ID, Program: program.ID(), Version: program.Version(),
-		Channel: citizen.Channel, Official: in.Official, Answers: answers, Private: program.FreeText(in.Form), Measures: program.Measures(in.Form, answers),
+		Channel: citizen.Channel, By: citizen.By, Answers: answers, Private: program.FreeText(in.Form), Measures: program.Measures(in.Form, answers),
 		Age: person.Age(in.OccurredAt), Sex: person.Sex, Commune: person.Commune, Province: person.Province,
 		OccurredAt: in.OccurredAt.UTC().Truncate(time.Millisecond), ReceivedAt: now.UTC().Truncate(time.Millisecond),
 		Notify: len(account.Devices) > 0,

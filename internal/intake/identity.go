@@ -67,10 +67,10 @@ func normalAddress(line string) (string, string) {
 	return line, ""
 }
 
-// normalBirthDate takes a day between 1900 and today, from a keypad also the year alone.
-func (s *Service) normalBirthDate(text string, keypad bool) (string, string) {
+// normalBirthDate takes a day between 1900 and today or, where that is enough, the year alone.
+func (s *Service) normalBirthDate(text string, yearOnly bool) (string, string) {
 	born, err := models.ParseBirthDate(text)
-	if err != nil || (len(text) == 4 && !keypad) || born.Year() < 1900 || born.After(s.now()) {
+	if err != nil || (len(text) == 4 && !yearOnly) || born.Year() < 1900 || born.After(s.now()) {
 		return "", "bad_birth_date"
 	}
 	return text, ""

@@ -27,6 +27,11 @@ type Store interface {
 	// the newest first.
 	History(ctx context.Context, account, personID, program string, from, before time.Time) ([]models.Declaration, error)
 	Declarations(ctx context.Context, account string, form models.Form, personID string, page models.Page) ([]models.Declaration, string, error)
+	// AccountOfPhone finds the household of a number, models.NotFound when it has none; ClaimPhone makes one then.
+	AccountOfPhone(ctx context.Context, phone string) (string, error)
+	ClaimPhone(ctx context.Context, phone string) (string, error)
+	// WriteAudit returns when the entries are durable.
+	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error
 	// HasCases tells whether a person has a case that is not closed, or a flag that is about to open one.
 	HasOpenCase(ctx context.Context, account, personID string) (bool, error)
 }

@@ -62,21 +62,12 @@ func (s *Service) Person(ctx context.Context, citizen models.Citizen, id string)
 }
 
 // AddPerson adds somebody to the household and tells whether they are new. Who is entered on a keypad (by USSD or SMS) may
-// have no name yet and a year of birth only. The same id with the same content gives the
+// have no name yet; there and from an official a year of birth is enough. The same id with the same content gives the
 // person as they are now; with other content, and for somebody who was removed, it is a Conflict. Warnings are fields that look wrong but are accepted.
 func (s *Service) AddPerson(ctx context.Context, citizen models.Citizen, in PersonInput) (person models.Person, warnings []models.FieldError, added bool, err error) {
-	candidate := models.Person{ID: in.ID}
-	keypad := citizen.Channel == models.ChannelUSSD || citizen.Channel == models.ChannelSMS
-	problems := slices.Concat(in.Wrong, s.apply(&candidate, in, keypad), missing(in, keypad))
-	if in.ID != "" && !isUUIDv7(in.ID) {
-		problems = append(problems, models.FieldError{Field: "/id", Code: "not_uuidv7"})
-	}
-	if err := models.InvalidFields(problems...); err != nil {
+	candidate, err := s.candidate(citizen, in)
+	if err != nil {
 		return models.Person{}, nil, false, err
-	}
-	candidate.Origin = origin(candidate)
-	if candidate.ID == "" {
-		candidate.ID = newID()
 	}
 	_, err = s.store.UpdateAccount(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
 		added = false
@@ -93,12 +84,33 @@ func (s *Service) AddPerson(ctx context.Context, citizen models.Citizen, in Pers
 		added, person = true, candidate
 		person.CreatedAt = s.now()
 		account.People = append(account.People, person)
-		return nil, nil
+		return s.noted(citizen, person.ID, "added"), nil
 	})
 	if err != nil {
 		return models.Person{}, nil, false, err
 	}
+	if added && citizen.By != nil {
+		s.accepted()
+	}
 	return person, s.doubts(person), added, nil
+}
+
+// candidate checks everything that can be told of a new person without the household.
+func (s *Service) candidate(citizen models.Citizen, in PersonInput) (models.Person, error) {
+	person := models.Person{ID: in.ID}
+	keypad := citizen.Channel == models.ChannelUSSD || citizen.Channel == models.ChannelSMS
+	problems := slices.Concat(in.Wrong, s.apply(&person, in, keypad || citizen.By != nil), missing(in, keypad))
+	if in.ID != "" && !isUUIDv7(in.ID) {
+		problems = append(problems, models.FieldError{Field: "/id", Code: "not_uuidv7"})
+	}
+	if err := models.InvalidFields(problems...); err != nil {
+		return models.Person{}, err
+	}
+	person.Origin = origin(person)
+	if person.ID == "" {
+		person.ID = newID()
+	}
+	return person, nil
 }
 
 func missing(in PersonInput, keypad bool) []models.FieldError {
@@ -149,7 +161,7 @@ func (s *Service) ChangePerson(ctx context.Context, citizen models.Citizen, id s
 			return nil, models.ErrNotFound
 		}
 		was := *person
-		if err := models.InvalidFields(slices.Concat(in.Wrong, s.apply(person, in, false))...); err != nil {
+		if err := models.InvalidFields(slices.Concat(in.Wrong, s.apply(person, in, citizen.By != nil))...); err != nil {
 			return nil, err
 		}
 		changed = *person
@@ -159,7 +171,7 @@ func (s *Service) ChangePerson(ctx context.Context, citizen models.Citizen, id s
 		if err := oneOwner(living(account), changed); err != nil {
 			return nil, err
 		}
-		return []models.Effect{{Kind: models.EffectPerson, PersonID: id}}, nil
+		return append(s.noted(citizen, id, "changed"), models.Effect{Kind: models.EffectPerson, PersonID: id}), nil
 	})
 	if err != nil {
 		return models.Person{}, nil, err
@@ -208,8 +220,8 @@ func bounded(people []models.Person) []models.Person {
 	})
 }
 
-// apply checks every given field and puts the good ones into the person, in normal form.
-func (s *Service) apply(person *models.Person, in PersonInput, keypad bool) []models.FieldError {
+// apply checks every given field and puts the good ones into the person, in normal form. yearOnly: the year of birth is enough.
+func (s *Service) apply(person *models.Person, in PersonInput, yearOnly bool) []models.FieldError {
 	var problems []models.FieldError
 	set := func(field string, given *string, into *string, normal func(string) (string, string)) {
 		if given == nil {
@@ -223,7 +235,7 @@ func (s *Service) apply(person *models.Person, in PersonInput, keypad bool) []mo
 		*into = value
 	}
 	set("/name", in.Name, &person.Name, normalName)
-	set("/birth_date", in.BirthDate, &person.BirthDate, func(text string) (string, string) { return s.normalBirthDate(text, keypad) })
+	set("/birth_date", in.BirthDate, &person.BirthDate, func(text string) (string, string) { return s.normalBirthDate(text, yearOnly) })
 	set("/national_id", in.NationalID, &person.NationalID, normalNationalID)
 	set("/address", in.Address, &person.Address, normalAddress)
 	if in.Sex != nil {

@@ -41,22 +41,37 @@ type ExportPerson struct {
 
 // ExportDeclaration is a declaration or health update with its decision in codes.
 type ExportDeclaration struct {
-	ID         string         `json:"id"`
-	PersonID   string         `json:"person_id"`
-	Program    string         `json:"program"`
-	Version    int            `json:"program_version"`
-	Channel    models.Channel `json:"channel"`
-	Answers    models.Answers `json:"answers"`
-	Age        int            `json:"age"`
-	Sex        models.Sex     `json:"sex"`
-	Commune    string         `json:"commune"`
-	OccurredAt time.Time      `json:"occurred_at"`
-	ReceivedAt time.Time      `json:"received_at"`
-	Level      models.Level   `json:"level"`
-	Factors    []string       `json:"factors"`
-	Rules      []string       `json:"rules"`
+	ID       string         `json:"id"`
+	PersonID string         `json:"person_id"`
+	Program  string         `json:"program"`
+	Version  int            `json:"program_version"`
+	Channel  models.Channel `json:"channel"`
+	// EnteredBy is the official who entered it on the citizen's behalf; null when the citizen did.
+	EnteredBy  *ExportOfficial `json:"entered_by"`
+	Answers    models.Answers  `json:"answers"`
+	Age        int             `json:"age"`
+	Sex        models.Sex      `json:"sex"`
+	Commune    string          `json:"commune"`
+	OccurredAt time.Time       `json:"occurred_at"`
+	ReceivedAt time.Time       `json:"received_at"`
+	Level      models.Level    `json:"level"`
+	Factors    []string        `json:"factors"`
+	Rules      []string        `json:"rules"`
 	// Earlier is what the rules used of earlier forms: answers by question id, "level" and "days".
 	Earlier models.Earlier `json:"earlier"`
+}
+
+// ExportOfficial is an official as the citizen's access log names them.
+type ExportOfficial struct {
+	Role models.Role `json:"role"`
+	Area models.Area `json:"area"`
+}
+
+func exportOfficial(by *models.Behalf) *ExportOfficial {
+	if by == nil {
+		return nil
+	}
+	return &ExportOfficial{by.Role, by.Area}
 }
 
 // ExportCase is what officials keep about a flagged person.
@@ -174,7 +189,7 @@ func (s *Service) exportForms(ctx context.Context, account string, form models.F
 	})
 	return mapped(ds, func(d models.Declaration) ExportDeclaration {
 		return ExportDeclaration{
-			d.ID, d.PersonID, d.Program, d.Version, d.Channel, d.Answers, d.Age, d.Sex, d.Commune, d.OccurredAt, d.ReceivedAt,
+			d.ID, d.PersonID, d.Program, d.Version, d.Channel, exportOfficial(d.By), d.Answers, d.Age, d.Sex, d.Commune, d.OccurredAt, d.ReceivedAt,
 			d.Decision.Level, mapped(d.Decision.Factors, func(f string) string { return f }),
 			mapped(d.Decision.Reasons, func(r models.Reason) string { return r.Rule }), d.Earlier,
 		}

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"slices"
 	"time"
 
@@ -124,12 +122,6 @@ func caseIndexes() []Index {
 		{Name: "missed", Fields: []Order{{Field: "missed_since"}, {Field: "_id"}}, Sparse: true},
 		{Name: "search", Fields: []Order{{Field: "search"}}, Multi: true},
 	}
-}
-
-// caseID is derived from the account's 128 random bits, so that a person has one case per program and nobody guesses it.
-func caseID(account, person, program string) string {
-	sum := sha256.Sum256([]byte(account + "\x00" + person + "\x00" + program))
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 func casePlace(id, field string) seal.Place {

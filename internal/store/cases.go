@@ -186,7 +186,7 @@ func (c *Cases) Change(ctx context.Context, id string, ifMatch []string, change 
 // there is no case yet and returns what to keep, nil for nothing; it also gets called again when somebody was faster.
 func (s *Store) UpsertCase(ctx context.Context, account, person, program string, terms []models.SearchTerm,
 	change func(*models.Case) (*models.Case, []models.Effect, error)) error {
-	id := caseID(account, person, program)
+	id := models.CaseID(account, person, program)
 	return retryChanged(ctx, "keeping a case", func() error {
 		var doc caseDoc
 		var was *models.Case
@@ -215,7 +215,7 @@ func (s *Store) UpsertCase(ctx context.Context, account, person, program string,
 // ChangeCase changes the case of a person under a program, if there is one, and writes it with the effects that follow;
 // what it is found by stays. change may return models.ErrUnchanged.
 func (s *Store) ChangeCase(ctx context.Context, account, person, program string, change func(*models.Case) ([]models.Effect, error)) error {
-	id := caseID(account, person, program)
+	id := models.CaseID(account, person, program)
 	return retryChanged(ctx, "changing a case", func() error {
 		var doc caseDoc
 		err := s.engine.Get(ctx, colCases, id, &doc)
@@ -245,7 +245,7 @@ func (s *Store) CaseClosedAt(ctx context.Context, account, person, program strin
 	var doc struct {
 		ClosedAt Time `bson:"closed_at" json:"closed_at"`
 	}
-	err := s.engine.Get(ctx, colCases, caseID(account, person, program), &doc)
+	err := s.engine.Get(ctx, colCases, models.CaseID(account, person, program), &doc)
 	if errors.Is(err, ErrMissing) {
 		err = nil
 	}
@@ -313,7 +313,7 @@ func (s *Store) WithFollowUp(ctx context.Context, ds []models.Declaration) (map[
 func (s *Store) with(ctx context.Context, collection string, ds []models.Declaration) (map[int]bool, error) {
 	ids := make([]string, len(ds))
 	for i := range ds {
-		ids[i] = caseID(ds[i].Account, ds[i].PersonID, ds[i].Program)
+		ids[i] = models.CaseID(ds[i].Account, ds[i].PersonID, ds[i].Program)
 	}
 	found := map[string]bool{}
 	err := s.engine.GetAll(ctx, collection, slices.Compact(slices.Sorted(slices.Values(ids))), func(raw Raw) error {

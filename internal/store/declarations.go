@@ -23,7 +23,7 @@ type declarationDoc struct {
 	Program    string             `bson:"program" json:"program"`
 	Version    int                `bson:"version" json:"version"`
 	Channel    models.Channel     `bson:"channel" json:"channel"`
-	Official   string             `bson:"official,omitempty" json:"official,omitempty"`
+	By         *behalfDoc         `bson:"by,omitempty" json:"by,omitempty"`
 	Answers    answersDoc         `bson:"answers" json:"answers"`
 	Measures   map[string]float64 `bson:"measures,omitempty" json:"measures,omitempty"`
 	Private    []byte             `bson:"private,omitempty" json:"private,omitempty"` // sealed free-text answers
@@ -44,6 +44,15 @@ type declarationDoc struct {
 
 func (d *declarationDoc) Key() string      { return d.ID }
 func (d *declarationDoc) Revision() string { return "" }
+
+// behalfDoc is the official who entered a declaration.
+type behalfDoc struct {
+	Official    string      `bson:"official" json:"official"`
+	Login       string      `bson:"login" json:"login"`
+	Role        models.Role `bson:"role" json:"role"`
+	Area        models.Area `bson:"area" json:"area"`
+	TextVersion string      `bson:"text_version" json:"text_version"`
+}
 
 type reasonDoc struct {
 	Rule      string   `bson:"rule" json:"rule"`
@@ -128,7 +137,7 @@ func headStart(level models.Level) time.Duration {
 func (s *Store) InsertDeclaration(ctx context.Context, d *models.Declaration) error {
 	doc := declarationDoc{
 		ID: declarationID(d.Account, d.ID), PersonID: d.PersonID, Program: d.Program, Version: d.Version,
-		Channel: d.Channel, Official: d.Official, Answers: answersDoc(d.Answers), Measures: d.Measures,
+		Channel: d.Channel, By: (*behalfDoc)(d.By), Answers: answersDoc(d.Answers), Measures: d.Measures,
 		Age: d.Age, Sex: d.Sex, Commune: d.Commune, Province: d.Province, Earlier: answersDoc(d.Earlier),
 		OccurredAt: At(d.OccurredAt), ReceivedAt: At(d.ReceivedAt),
 		Level: int(d.Decision.Level), Factors: d.Decision.Factors, Notify: d.Notify,
@@ -196,7 +205,7 @@ func (doc *declarationDoc) model(form models.Form, key seal.DataKey) (models.Dec
 	account, id, _ := strings.Cut(doc.ID, "|")
 	d := models.Declaration{
 		Account: account, ID: id, Form: form, PersonID: doc.PersonID, Program: doc.Program, Version: doc.Version,
-		Channel: doc.Channel, Official: doc.Official, Answers: canonical(doc.Answers), Measures: doc.Measures,
+		Channel: doc.Channel, By: (*models.Behalf)(doc.By), Answers: canonical(doc.Answers), Measures: doc.Measures,
 		Age: doc.Age, Sex: doc.Sex, Commune: doc.Commune, Province: doc.Province, Earlier: canonical(doc.Earlier),
 		OccurredAt: doc.OccurredAt.Time(), ReceivedAt: doc.ReceivedAt.Time(), Notify: doc.Notify,
 		Decision: models.Decision{Level: models.Level(doc.Level), Factors: doc.Factors},

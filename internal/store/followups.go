@@ -43,7 +43,7 @@ func (d followUpDoc) Revision() string { return d.Rev }
 
 func followUpOf(f *models.FollowUp) followUpDoc {
 	doc := followUpDoc{
-		ID: caseID(f.Account, f.PersonID, f.Program), Rev: NewID(), Account: f.Account, PersonID: f.PersonID, Program: f.Program,
+		ID: models.CaseID(f.Account, f.PersonID, f.Program), Rev: NewID(), Account: f.Account, PersonID: f.PersonID, Program: f.Program,
 		Version: f.Version, Level: int(f.Level), StartedAt: At(f.StartedAt), EndsAt: At(f.EndsAt), EndedAt: At(f.EndedAt), EndReason: f.EndReason,
 		LastAt: At(f.LastAt), LastRecv: At(f.LastReceived), RenewedAt: At(f.RenewedAt), AnsweredTo: At(f.AnsweredTo), LowerSince: At(f.LowerSince),
 		ClimbedAt: At(f.Climbed.At), ClimbedFor: At(f.Climbed.Slot), ClimbedBy: f.Climbed.Step,
@@ -77,14 +77,14 @@ func (d *followUpDoc) model() models.FollowUp {
 // FollowUp gives the plan of a person under a program, NotFound when there never was one.
 func (s *Store) FollowUp(ctx context.Context, account, person, program string) (models.FollowUp, error) {
 	var doc followUpDoc
-	err := s.engine.Get(ctx, colFollowUps, caseID(account, person, program), &doc)
+	err := s.engine.Get(ctx, colFollowUps, models.CaseID(account, person, program), &doc)
 	return doc.model(), asError("reading a follow-up", err)
 }
 
 // UpsertFollowUp changes the plan of a person under a program, making it at need; change says whether it changed anything
 // and is called again when somebody was faster.
 func (s *Store) UpsertFollowUp(ctx context.Context, account, person, program string, change func(*models.FollowUp) bool) error {
-	id := caseID(account, person, program)
+	id := models.CaseID(account, person, program)
 	return retryChanged(ctx, "keeping a follow-up", func() error {
 		var doc followUpDoc
 		err := s.engine.Get(ctx, colFollowUps, id, &doc)
@@ -125,7 +125,7 @@ func (s *Store) DueFollowUps(ctx context.Context, shard int, now time.Time, afte
 		Sort:  []Order{{Field: "shard"}, {Field: "due"}, {Field: "_id"}}, Limit: limit, Index: "due",
 	}
 	if after != nil {
-		q.After = []any{int64(shard), At(after.NextAt), caseID(after.Account, after.PersonID, after.Program)}
+		q.After = []any{int64(shard), At(after.NextAt), models.CaseID(after.Account, after.PersonID, after.Program)}
 	}
 	out, err := s.followUps(ctx, q)
 	return out, asError("reading due follow-ups", err)

@@ -15,6 +15,7 @@ type owedDoc struct {
 	Program    string             `bson:"program" json:"program"`
 	Version    int                `bson:"version" json:"version"`
 	Channel    models.Channel     `bson:"channel" json:"channel"`
+	By         *behalfDoc         `bson:"by" json:"by"`
 	Commune    string             `bson:"commune" json:"commune"`
 	Province   string             `bson:"province" json:"province"`
 	OccurredAt Time               `bson:"occurred_at" json:"occurred_at"`
@@ -31,7 +32,7 @@ func (doc *owedDoc) model(form models.Form) models.Declaration {
 	account, id, _ := strings.Cut(doc.ID, "|")
 	d := models.Declaration{
 		Account: account, ID: id, Form: form, PersonID: doc.PersonID, Program: doc.Program, Version: doc.Version,
-		Channel: doc.Channel, Commune: doc.Commune, Province: doc.Province,
+		Channel: doc.Channel, By: (*models.Behalf)(doc.By), Commune: doc.Commune, Province: doc.Province,
 		OccurredAt: doc.OccurredAt.Time(), ReceivedAt: doc.ReceivedAt.Time(), Notify: doc.Notify, Measures: doc.Measures,
 		Decision: models.Decision{Level: models.Level(doc.Level), Factors: doc.Factors},
 	}
