@@ -140,7 +140,9 @@ func (a *app) useCases() (err error) {
 		Store: a.store, Programs: a.catalog, Broadcast: a.broadcasts.Text, Text: a.texts.Text, Now: a.now, Observe: a.observe,
 	})
 	a.reported = push.NewReports(a.store, a.now, a.observe)
-	a.intake = intake.New(intake.Config{Store: a.store, Programs: a.catalog, Areas: a.areas, Now: a.now, Accepted: wake})
+	a.intake = intake.New(intake.Config{Store: a.store, Programs: a.catalog, Areas: a.areas, Now: a.now, Accepted: wake, Looked: func(ctx context.Context, official models.Official, look models.AuditEntry) error {
+		return a.cases.NoteLooks(ctx, official, look)
+	}})
 	a.cases = cases.New(cases.Config{
 		Store: a.store, Within: func(scope models.Area) cases.Scoped { return a.store.Within(scope) },
 		Programs: a.catalog, Areas: a.areas, Now: a.now, Changed: wake,
@@ -251,7 +253,7 @@ func (a *app) pages() error {
 	}
 	var err error
 	config.Console, err = console.New(console.Config{
-		Officials: a.officials, Cases: a.cases, Privacy: a.privacy, Programs: a.catalog, Areas: a.areas, Texts: a.texts,
+		Officials: a.officials, Cases: a.cases, Intake: a.intake, Privacy: a.privacy, Programs: a.catalog, Areas: a.areas, Texts: a.texts,
 		Now: a.now, Log: a.log, Metrics: a.metrics, PlainHTTP: a.plainHTTP,
 	})
 	if err != nil {

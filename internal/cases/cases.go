@@ -155,7 +155,7 @@ func (s *Service) noteSearch(ctx context.Context, official models.Official, f mo
 	for i := range found {
 		entries[i] = s.entry(official, models.AuditSearch, &found[i].Case)
 	}
-	return s.noteLooks(ctx, official, entries)
+	return s.NoteLooks(ctx, official, entries...)
 }
 
 // identifies tells whether a search is for a phone or an identity number. Every identity number has digits; a name that
@@ -205,7 +205,7 @@ func (s *Service) Reveal(ctx context.Context, official models.Official, id, reas
 	}
 	entry := s.entry(official, models.AuditReveal, &found.Case)
 	entry.Reason = reason
-	if err := s.noteLooks(ctx, official, []models.AuditEntry{entry}); err != nil {
+	if err := s.NoteLooks(ctx, official, entry); err != nil {
 		return Identity{}, err
 	}
 	return Identity{

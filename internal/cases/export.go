@@ -54,7 +54,7 @@ func (s *Service) Export(ctx context.Context, official models.Official, ask Expo
 	if area := string(ask.Filter.Area); area != "" {
 		entry.Detail["area"] = area
 	}
-	if err := s.noteLooks(ctx, official, []models.AuditEntry{entry}); err != nil {
+	if err := s.NoteLooks(ctx, official, entry); err != nil {
 		return nil, err
 	}
 	return &Export{s, official, ask, s.now(), total}, nil

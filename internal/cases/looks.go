@@ -6,10 +6,10 @@ import (
 	"khaibao/models"
 )
 
-// noteLooks keeps what an official looked at, durably, before anything is shown. The look that makes the official's day
+// NoteLooks keeps what an official looked at, durably, before anything is shown. The look that makes the official's day
 // unusual is marked, so that unusual days are found without counting everybody's: the first in the night, and the one
 // that goes beyond what is usual for the official. Of looks at the same moment more than one may be marked.
-func (s *Service) noteLooks(ctx context.Context, official models.Official, entries []models.AuditEntry) error {
+func (s *Service) NoteLooks(ctx context.Context, official models.Official, entries ...models.AuditEntry) error {
 	if len(entries) > 0 && entries[0].Look() {
 		var err error
 		if entries[0].Unusual, err = s.unusual(ctx, official.Login, int64(len(entries))); err != nil {

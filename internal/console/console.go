@@ -14,6 +14,7 @@ import (
 	"khaibao/internal/areas"
 	"khaibao/internal/auth"
 	"khaibao/internal/cases"
+	"khaibao/internal/intake"
 	"khaibao/internal/lang"
 	"khaibao/internal/privacy"
 	"khaibao/internal/rules"
@@ -24,6 +25,7 @@ import (
 type Config struct {
 	Officials *auth.Officials
 	Cases     *cases.Service
+	Intake    *intake.Service
 	Privacy   *privacy.Service
 	Programs  *rules.Catalog
 	Areas     *areas.Directory
@@ -49,7 +51,7 @@ type Console struct {
 
 // New gives a console that is ready to serve.
 func New(c Config) (*Console, error) {
-	if c.Officials == nil || c.Cases == nil || c.Privacy == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
+	if c.Officials == nil || c.Cases == nil || c.Intake == nil || c.Privacy == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
 		return nil, errors.New("console: something it is made of is missing")
 	}
 	s := &Console{Config: c, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), templates: map[models.Lang]*pages{}, progress: &progress{rows: map[string]int{}}}

@@ -130,6 +130,7 @@ func (r *request) navigation() []navItem {
 		needs     models.Permission
 	}{
 		{"/console/cases", "nav.queue", models.ReadCases},
+		{"/console/intake", "nav.intake", models.WorkCases},
 		{"/console/overview", "nav.overview", models.ReadCases},
 		{"/console/export", "nav.export", models.WorkCases},
 		{"/console/officials", "nav.officials", models.ManageOfficials},

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"khaibao/internal/auth"
+	"khaibao/internal/rules"
 	"khaibao/internal/sitetest"
 	"khaibao/internal/store"
 	"khaibao/internal/store/sqlite"
@@ -43,12 +45,21 @@ func newWorld(t *testing.T) *world {
 	return newWorldOn(t, engine)
 }
 
-func newWorldOn(t *testing.T, engine store.Engine) *world {
+// newRiver is a world with the program beside the shipped ones that has every kind of question.
+func newRiver(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, Site: sitetest.New(t, engine)}
+	engine, err := sqlite.Open(t.Context(), t.TempDir())
+	must(t, err)
+	t.Cleanup(func() { engine.Close(context.Background()) })
+	return newWorldOn(t, engine, rules.Source{Name: "river", FS: os.DirFS("../dialogue/testdata/programs")})
+}
+
+func newWorldOn(t *testing.T, engine store.Engine, more ...rules.Source) *world {
+	t.Helper()
+	w := &world{T: t, Site: sitetest.New(t, engine, more...)}
 	var err error
 	w.console, err = New(Config{
-		Officials: w.Officials, Cases: w.Cases, Privacy: w.Privacy, Programs: w.Programs, Areas: w.Areas, Texts: w.Texts,
+		Officials: w.Officials, Cases: w.Cases, Intake: w.Intake, Privacy: w.Privacy, Programs: w.Programs, Areas: w.Areas, Texts: w.Texts,
 		Now: w.Clock.Now, Log: w.Logged.JSON(), Metrics: prometheus.NewRegistry(),
 	})
 	must(t, err)
@@ -121,7 +132,7 @@ type page struct {
 }
 
 var (
-	tags  = regexp.MustCompile(`(?s)<(script|style|head).*?</(script|style|head)>|<[^>]*>`)
+	tags  = regexp.MustCompile(`(?s)<(script|style|head)\b.*?</(script|style|head)>|<[^>]*>`)
 	space = regexp.MustCompile(`\s+`)
 	csrf  = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
 )

@@ -30,6 +30,9 @@ func TestHowAnAdviceGoes(t *testing.T) {
 		{name: "SMS, whose reply said it", channel: models.ChannelSMS, device: true, answers: sick, state: models.MessageStored, route: models.RoutePush},
 		{name: "USSD, low", channel: models.ChannelUSSD, device: true, state: models.MessagePending, route: models.RouteSMS},
 		{name: "USSD, flagged", channel: models.ChannelUSSD, answers: sick, state: models.MessagePending, route: models.RouteSMS},
+		{name: "an official, no device, low", channel: models.ChannelOfficial, state: models.MessagePending, route: models.RouteSMS},
+		{name: "an official, a device, flagged", channel: models.ChannelOfficial, device: true, answers: sick, state: models.MessagePending, route: models.RoutePush, sms: half},
+		{name: "an official, a device, low", channel: models.ChannelOfficial, device: true, state: models.MessagePending, route: models.RoutePush},
 		{name: "after a standstill", channel: models.ChannelApp, device: true, answers: sick, late: 25 * time.Hour, state: models.MessageStored, route: models.RoutePush},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

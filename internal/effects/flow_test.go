@@ -69,7 +69,9 @@ func newHouse(t *testing.T, engine store.Engine) *house {
 	}
 	h := &house{T: t, store: s, now: time.Date(2026, 11, 20, 2, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return h.now }
-	h.intake = intake.New(intake.Config{Store: s, Programs: catalog, Areas: directory, Now: clock})
+	h.intake = intake.New(intake.Config{Store: s, Programs: catalog, Areas: directory, Now: clock, Looked: func(ctx context.Context, official models.Official, look models.AuditEntry) error {
+		return h.cases.NoteLooks(ctx, official, look)
+	}})
 	h.cases = cases.New(cases.Config{
 		Store: s, Within: func(a models.Area) cases.Scoped { return s.Within(a) }, Programs: catalog, Areas: directory, Now: clock,
 	})

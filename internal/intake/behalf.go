@@ -21,7 +21,7 @@ func (s *Service) FindHousehold(ctx context.Context, official models.Official, p
 	if account != nil {
 		look.Account, look.Detail["found"] = account.ID, "yes"
 	}
-	if err := s.store.WriteAudit(ctx, look); err != nil || account == nil {
+	if err := s.looked(ctx, official, look); err != nil || account == nil {
 		return nil, err
 	}
 	return living(account), nil

@@ -30,8 +30,6 @@ type Store interface {
 	// AccountOfPhone finds the household of a number, models.NotFound when it has none; ClaimPhone makes one then.
 	AccountOfPhone(ctx context.Context, phone string) (string, error)
 	ClaimPhone(ctx context.Context, phone string) (string, error)
-	// WriteAudit returns when the entries are durable.
-	WriteAudit(ctx context.Context, entries ...models.AuditEntry) error
 	// HasCases tells whether a person has a case that is not closed, or a flag that is about to open one.
 	HasOpenCase(ctx context.Context, account, personID string) (bool, error)
 }
@@ -42,7 +40,10 @@ type Config struct {
 	Programs *rules.Catalog
 	Areas    *areas.Directory
 	Now      func() time.Time // the domain's clock
-	Accepted func()           // called after something was kept, so that its effects need not wait for the next look
+	// Looked keeps a look of an official in the audit, durably, and as all looks of officials are kept. Without it no
+	// household can be looked up.
+	Looked   func(ctx context.Context, official models.Official, look models.AuditEntry) error
+	Accepted func() // called after something was kept, so that its effects need not wait for the next look
 }
 
 // Service takes in. It is safe for concurrent use.
@@ -51,6 +52,7 @@ type Service struct {
 	programs *rules.Catalog
 	areas    *areas.Directory
 	now      func() time.Time
+	looked   func(context.Context, models.Official, models.AuditEntry) error
 	accepted func()
 }
 
@@ -59,7 +61,12 @@ func New(c Config) *Service {
 	if c.Accepted == nil {
 		c.Accepted = func() {}
 	}
-	return &Service{c.Store, c.Programs, c.Areas, c.Now, c.Accepted}
+	if c.Looked == nil {
+		c.Looked = func(context.Context, models.Official, models.AuditEntry) error {
+			return models.Fail(models.Forbidden, "forbidden")
+		}
+	}
+	return &Service{c.Store, c.Programs, c.Areas, c.Now, c.Looked, c.Accepted}
 }
 
 // household gives the account of a citizen who is still signed in.

@@ -46,12 +46,16 @@ var Load = sync.OnceValues(func() (*Known, error) {
 	if k.Texts, err = lang.Load(); err != nil {
 		return nil, err
 	}
-	if k.Programs, err = rules.Load(rules.Options{Commune: k.Areas.Today}, rules.Source{Name: "programs", FS: programs.FS}); err != nil {
+	if k.Programs, err = loadPrograms(k.Areas); err != nil {
 		return nil, err
 	}
 	k.Keys, err = seal.Generate()
 	return k, err
 })
+
+func loadPrograms(a *areas.Directory, more ...rules.Source) (*rules.Catalog, error) {
+	return rules.Load(rules.Options{Commune: a.Today}, append(more, rules.Source{Name: "programs", FS: programs.FS})...)
+}
 
 // Site is every use-case on one store. Its workers do not run by themselves: Settle carries out what waits.
 type Site struct {
@@ -79,12 +83,19 @@ type Site struct {
 // ApproveAbove is for how many recipients of a broadcast one official is enough here.
 const ApproveAbove = 2
 
-// New gives a site on an engine that is empty.
-func New(t testing.TB, engine store.Engine) *Site {
+// Lookups is how many households an official may look up here in a day.
+const Lookups = 8
+
+// New gives a site on an engine that is empty, with other programs beside the shipped ones if there are some.
+func New(t testing.TB, engine store.Engine, more ...rules.Source) *Site {
 	t.Helper()
 	known, err := Load()
 	must(t, err)
 	s := &Site{Known: *known, Logged: &Log{}}
+	if len(more) > 0 {
+		s.Programs, err = loadPrograms(s.Areas, more...)
+		must(t, err)
+	}
 	s.Store, err = store.Open(t.Context(), engine, s.Keys)
 	must(t, err)
 	s.signIns(t)
@@ -110,14 +121,16 @@ func (s *Site) signIns(t testing.TB) {
 	must(t, err)
 	s.Officials, err = auth.NewOfficials(auth.OfficialsConfig{
 		Store: s.Store, Keys: s.Keys, Tokens: s.Tokens, Argon2: quick,
-		Budgets: auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 1000}, Areas: s.Areas, Now: s.SignIn.Now,
+		Budgets: auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 1000}, Areas: s.Areas, Now: s.SignIn.Now, Lookups: Lookups,
 	})
 	must(t, err)
 }
 
 func (s *Site) work(log *slog.Logger) {
 	now := s.Clock.Now
-	s.Intake = intake.New(intake.Config{Store: s.Store, Programs: s.Programs, Areas: s.Areas, Now: now})
+	s.Intake = intake.New(intake.Config{Store: s.Store, Programs: s.Programs, Areas: s.Areas, Now: now, Looked: func(ctx context.Context, official models.Official, look models.AuditEntry) error {
+		return s.Cases.NoteLooks(ctx, official, look)
+	}})
 	s.Cases = cases.New(cases.Config{
 		Store: s.Store, Within: func(scope models.Area) cases.Scoped { return s.Store.Within(scope) },
 		Programs: s.Programs, Areas: s.Areas, Now: now,

@@ -110,7 +110,10 @@ func TestDeclarationIsOnceAndItsFreeTextSealed(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		account := household(t, s)
 		const id = "019ac000-0000-7000-8000-000000000001"
-		if err := s.InsertDeclaration(t.Context(), declaration(account.ID, id, models.LevelHigh)); err != nil {
+		entered := declaration(account.ID, id, models.LevelHigh)
+		entered.Channel = models.ChannelOfficial
+		entered.By = &models.Behalf{Official: "o1", Login: "an.nguyen", Role: models.Officer, Area: "06325", TextVersion: "official-1"}
+		if err := s.InsertDeclaration(t.Context(), entered); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.InsertDeclaration(t.Context(), declaration(account.ID, id, models.LevelHigh)); !models.Conflict.Is(err) {
@@ -130,7 +133,12 @@ func TestDeclarationIsOnceAndItsFreeTextSealed(t *testing.T) {
 		}
 		pending, err := s.PendingDeclarations(t.Context(), models.FormDeclaration, 10)
 		if err != nil || len(pending) != 1 || pending[0].Answers["remark"] != nil {
-			t.Errorf("pending %+v, %v", pending, err)
+			t.Fatalf("pending %+v, %v", pending, err)
+		}
+		for what, by := range map[string]*models.Behalf{"read": d.By, "pending": pending[0].By} {
+			if by == nil || *by != *entered.By {
+				t.Errorf("who entered it, %s: %+v", what, by)
+			}
 		}
 		if _, err := s.Declaration(t.Context(), "somebody-else", models.FormDeclaration, id); !models.NotFound.Is(err) {
 			t.Errorf("another account: %v", err)
