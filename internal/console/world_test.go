@@ -109,8 +109,13 @@ func (w *world) browser() *browser {
 // official adds an official and signs them in.
 func (w *world) official(login string, role models.Role, area models.Area) *browser {
 	w.Helper()
+	return w.signedIn(w.Official(w, login, role, area))
+}
+
+func (w *world) signedIn(given auth.Credentials) *browser {
+	w.Helper()
 	b := w.browser()
-	b.given = w.Official(w, login, role, area)
+	b.given = given
 	if got := b.post("/console/sign-in", b.credentials()); got.status != http.StatusSeeOther {
 		w.Fatalf("signing in: %d %s", got.status, got.words())
 	}
