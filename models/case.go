@@ -60,6 +60,7 @@ type Case struct {
 	Unreachable    Unreachable // why no message reaches the household; zero when messages do
 	FirstContactAt time.Time   // when the officials first reached somebody since the case opened
 	ClosedAt       time.Time
+	Waits          []Wait // oldest first
 }
 
 // Outcome is how an attempt to reach a person ended.
@@ -87,17 +88,53 @@ type Contact struct {
 	At      time.Time
 }
 
+// WaitKind says what a case waited for.
+type WaitKind string
+
+// The kinds.
+const (
+	WaitOverdue   WaitKind = "overdue"   // the officials' deadline had passed
+	WaitUnreached WaitKind = "unreached" // officials had tried, and reached nobody
+)
+
+// Wait is a time in which a case was overdue or unreached at the end of a day, and that is over: it is kept so that the
+// numbers of those days stay true. One that goes on is in the case itself.
+type Wait struct {
+	Kind     WaitKind
+	From, To time.Time
+}
+
+// waitDays is how many of its last days a wait counts in.
+const waitDays = 14
+
+// Days gives the local days at whose end the wait lasted, the latest first: at most the last 14.
+func (w Wait) Days() []string {
+	var out []string
+	to := w.To.In(Hanoi)
+	for midnight := time.Date(to.Year(), to.Month(), to.Day(), 0, 0, 0, 0, Hanoi); w.From.Before(midnight) && len(out) < waitDays; midnight = midnight.AddDate(0, 0, -1) {
+		out = append(out, Day(midnight.Add(-1)))
+	}
+	return out
+}
+
+// EndWait keeps a wait that has ended, when it lasted at the end of a day. A zero from is none.
+func (c *Case) EndWait(kind WaitKind, from, to time.Time) {
+	if w := (Wait{kind, from, to}); !from.IsZero() && len(w.Days()) > 0 {
+		c.Waits = append(c.Waits, w)
+	}
+}
+
 // CaseWork is what an official's quick action changes of a case, so that it can be undone.
 type CaseWork struct {
 	Status                                                 CaseStatus
 	Assignee                                               string
 	DueAt, RaisedAt, UnreachedSince, FirstContactAt, Ended time.Time
-	Contacts                                               int // how many there are
+	Contacts, Waits                                        int // how many there are
 }
 
 // Work gives the part of a case that quick actions change.
 func (c *Case) Work() CaseWork {
-	return CaseWork{c.Status, c.Assignee, c.DueAt, c.RaisedAt, c.UnreachedSince, c.FirstContactAt, c.ClosedAt, len(c.Contacts)}
+	return CaseWork{c.Status, c.Assignee, c.DueAt, c.RaisedAt, c.UnreachedSince, c.FirstContactAt, c.ClosedAt, len(c.Contacts), len(c.Waits)}
 }
 
 // Restore gives a case back the work it had.
@@ -105,6 +142,7 @@ func (c *Case) Restore(w CaseWork) {
 	c.Status, c.Assignee, c.DueAt, c.RaisedAt = w.Status, w.Assignee, w.DueAt, w.RaisedAt
 	c.UnreachedSince, c.FirstContactAt, c.ClosedAt = w.UnreachedSince, w.FirstContactAt, w.Ended
 	c.Contacts = c.Contacts[:min(w.Contacts, len(c.Contacts))]
+	c.Waits = c.Waits[:min(w.Waits, len(c.Waits))]
 }
 
 // Undo is how an action on one or many cases is taken back, by whoever did it and for a while.

@@ -16,6 +16,7 @@ const (
 	EffectErased     EffectKind = "erased"      // the account was erased: remove what points at it
 	EffectMessage    EffectKind = "message"     // keep Message in the outbox
 	EffectCaseClosed EffectKind = "case_closed" // what was kept for an open case may go now
+	EffectCount      EffectKind = "count"       // the numbers of cases follow
 )
 
 // Effect is a consequence that a document carries until a worker has carried it out, so that a crash at any line only

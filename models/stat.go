@@ -1,5 +1,7 @@
 package models
 
+import "time"
+
 // Stat is one number: how many forms of a program were received for a local day in an area, by channel and level.
 type Stat struct {
 	Program string
@@ -9,6 +11,36 @@ type Stat struct {
 	Channel Channel
 	Level   Level
 	Count   int64
+}
+
+// Numbers are the counters of one program, area and local day; Day is empty for what is true now. Of cases they count those
+// that are in the area now, as they are now: a case that moved or got worse has taken its numbers along.
+type Numbers struct {
+	Program  string
+	Area     Area
+	Day      string // "2006-01-02"
+	Declared int64  // declarations and health updates that happened on that day
+
+	Opened    map[Level]int64    // cases whose present spell was opened on that day, whatever became of them
+	Contacted map[int]int64      // cases first contacted on that day, by ContactBound in minutes
+	Waited    map[WaitKind]int64 // cases that waited at the end of that day and do no longer
+
+	Open    map[Level]int64  // now: cases that are not closed
+	Factors map[string]int64 // now: cases that are not closed, by factor
+}
+
+// contactBounds are in minutes. They lie so close that a median told by its bound is no more than half too long.
+var contactBounds = []int{1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1080, 1440, 2160, 2880, 4320, 5760, 8640, 11520, 17280, 23040, 34560, 46080, 69120, 92160}
+
+// ContactBound gives the least number of minutes of a fixed series that a time to first contact did not exceed: what
+// such times are counted by. The last also stands for all that were longer.
+func ContactBound(wait time.Duration) int {
+	for _, minutes := range contactBounds {
+		if wait <= time.Duration(minutes)*time.Minute {
+			return minutes
+		}
+	}
+	return contactBounds[len(contactBounds)-1]
 }
 
 // MessageStat is what messages of a kind cost on a local day: how many a gateway accepted, and in how many parts.

@@ -190,8 +190,9 @@ func (a *app) workers() {
 		BeginCounting: func(ctx context.Context, form models.Form) (effects.Counting, error) {
 			return a.store.BeginCounting(ctx, form)
 		},
-		BeginBilling: func(ctx context.Context) (effects.Billing, error) { return a.store.BeginBilling(ctx) },
-		Planned:      a.followup.Planned, Plan: a.followup.Apply, EndPlans: a.followup.End,
+		BeginBilling:      func(ctx context.Context) (effects.Billing, error) { return a.store.BeginBilling(ctx) },
+		BeginCaseCounting: func(ctx context.Context) (effects.CaseCounting, error) { return a.store.BeginCaseCounting(ctx) },
+		Planned:           a.followup.Planned, Plan: a.followup.Apply, EndPlans: a.followup.End,
 		Flag: a.cases.Apply, Follow: a.cases.FollowPerson, Forget: a.privacy.Forget, Release: a.privacy.Release,
 		SMSAfter: a.catalog.SMSAfter, Enqueued: a.outbox.Wake, Now: a.now, Owner: a.owner, Log: a.log,
 	})

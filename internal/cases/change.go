@@ -193,11 +193,11 @@ func (s *Service) setStatus(c *models.Case, status models.CaseStatus) {
 	}
 	switch status {
 	case models.CaseNew:
-		c.DueAt = s.deadline(c.Program, c.Version, c.Level, s.now())
+		s.due(c, s.deadline(c.Program, c.Version, c.Level, s.now()))
 	case models.CaseClosed:
 		c.ClosedAt = s.now()
 		fallthrough
 	default:
-		c.DueAt = time.Time{}
+		s.due(c, time.Time{})
 	}
 }

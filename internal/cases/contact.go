@@ -58,7 +58,7 @@ func (s *Service) contacted(official models.Official, c *models.Case, in Contact
 			detail["from"], detail["status"] = string(c.Status), string(models.CaseContacted)
 			c.Status = models.CaseContacted
 		}
-		c.DueAt = time.Time{}
+		s.due(c, time.Time{})
 		s.spoke(c)
 	case c.UnreachedSince.IsZero():
 		c.UnreachedSince = now
@@ -68,8 +68,15 @@ func (s *Service) contacted(official models.Official, c *models.Case, in Contact
 	return []models.Effect{{Kind: models.EffectAudit, Audit: &entry}}
 }
 
+// due gives a case another deadline; none for a zero time.
+func (s *Service) due(c *models.Case, at time.Time) {
+	c.EndWait(models.WaitOverdue, c.DueAt, s.now())
+	c.DueAt = at
+}
+
 // spoke ends what waits for a first contact.
 func (s *Service) spoke(c *models.Case) {
+	c.EndWait(models.WaitUnreached, c.UnreachedSince, s.now())
 	c.RaisedAt, c.UnreachedSince = time.Time{}, time.Time{}
 	if c.FirstContactAt.IsZero() {
 		c.FirstContactAt = s.now()

@@ -5,7 +5,6 @@ package effects
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -50,6 +49,14 @@ type Billing interface {
 	Bill(ctx context.Context, limit int) (int, error)
 }
 
+// CaseCounting counts cases as they are: once more changes nothing. Models.Changed says that another worker counted in
+// between.
+type CaseCounting interface {
+	Count(ctx context.Context, ids []string) error
+	// Adopt counts cases from before there were counters of cases, at most limit; 0: all are counted.
+	Adopt(ctx context.Context, limit int) (int, error)
+}
+
 // Config is what a Worker is made of.
 type Config struct {
 	Store Store
@@ -57,6 +64,8 @@ type Config struct {
 	BeginCounting func(ctx context.Context, form models.Form) (Counting, error)
 	// BeginBilling is BeginCounting for what messages cost.
 	BeginBilling func(ctx context.Context) (Billing, error)
+	// BeginCaseCounting is BeginCounting for cases.
+	BeginCaseCounting func(ctx context.Context) (CaseCounting, error)
 	// Flag carries a declaration into the person's case.
 	Flag func(ctx context.Context, d *models.Declaration) error
 	// Planned tells whether a declaration's level has a plan of follow-up.
@@ -123,14 +132,14 @@ func New(c Config) *Worker {
 		d := &declarations{form: form}
 		w.sources = append(w.sources, &source{name: string(form), batch: d.batch, reset: d.reset})
 	}
-	accounts := pending{c.Store.PendingAccounts, c.Store.DoneAccounts}
-	cases := pending{c.Store.PendingCases, c.Store.DoneCases}
-	broadcasts := pending{c.Store.PendingBroadcasts, c.Store.DoneBroadcasts}
-	officials := pending{c.Store.PendingOfficials, c.Store.DoneOfficials}
+	accounts := pending{read: c.Store.PendingAccounts, done: c.Store.DoneAccounts}
+	cases := pending{read: c.Store.PendingCases, done: c.Store.DoneCases, tallies: &tallies{}}
+	broadcasts := pending{read: c.Store.PendingBroadcasts, done: c.Store.DoneBroadcasts}
+	officials := pending{read: c.Store.PendingOfficials, done: c.Store.DoneOfficials}
 	w.sources = append(w.sources,
 		&source{name: "officials", batch: officials.batch, reset: func() {}},
 		&source{name: "accounts", batch: accounts.batch, reset: func() {}},
-		&source{name: "cases", batch: cases.batch, reset: func() {}},
+		&source{name: "cases", batch: cases.batch, reset: cases.tallies.reset},
 		&source{name: "broadcasts", batch: broadcasts.batch, reset: func() {}})
 	bills := &bills{}
 	w.sources = append(w.sources, &source{name: "costs", batch: bills.batch, reset: bills.reset})
@@ -237,61 +246,6 @@ func (w *Worker) Drain(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// pending is a source whose documents list their effects.
-type pending struct {
-	read func(ctx context.Context, limit int) ([]models.Pending, error)
-	done func(ctx context.Context, done []models.Pending) error
-}
-
-func (p pending) batch(ctx context.Context, w *Worker) (int, error) {
-	waiting, err := p.read(ctx, batchSize)
-	if err != nil || len(waiting) == 0 {
-		return 0, err
-	}
-	var audit []models.AuditEntry
-	var messages []models.Message
-	for _, doc := range waiting {
-		for _, e := range doc.Effects {
-			switch {
-			case e.Kind == models.EffectAudit && e.Audit != nil:
-				audit = append(audit, *e.Audit)
-			case e.Kind == models.EffectMessage && e.Message != nil:
-				messages = append(messages, *e.Message)
-			default:
-				if err := w.carryOut(ctx, doc.Account, e); err != nil {
-					return 0, err
-				}
-			}
-		}
-	}
-	if len(audit) > 0 {
-		if err := w.Store.WriteAudit(ctx, audit...); err != nil {
-			return 0, err
-		}
-	}
-	if len(messages) > 0 {
-		if err := w.Store.Enqueue(ctx, messages...); err != nil {
-			return 0, err
-		}
-		w.Enqueued()
-	}
-	return len(waiting), p.done(ctx, waiting)
-}
-
-func (w *Worker) carryOut(ctx context.Context, account string, e models.Effect) error {
-	switch e.Kind {
-	case models.EffectPerson:
-		return w.Follow(ctx, account, e.PersonID)
-	case models.EffectRemoved:
-		return errors.Join(w.Follow(ctx, account, e.PersonID), w.EndPlans(ctx, account, e.PersonID, "", models.EndWithdrawn, w.Now()))
-	case models.EffectErased:
-		return errors.Join(w.EndPlans(ctx, account, "", "", models.EndWithdrawn, w.Now()), w.Forget(ctx, account))
-	case models.EffectCaseClosed:
-		return errors.Join(w.EndPlans(ctx, account, e.PersonID, e.Program, models.EndClosed, e.At), w.Release(ctx, account))
-	}
-	return errors.New("no such effect: " + string(e.Kind))
 }
 
 // declarations is the source of one form.

@@ -86,8 +86,9 @@ func newHouse(t *testing.T, engine store.Engine) *house {
 		BeginCounting: func(ctx context.Context, form models.Form) (effects.Counting, error) {
 			return s.BeginCounting(ctx, form)
 		},
-		BeginBilling: func(ctx context.Context) (effects.Billing, error) { return s.BeginBilling(ctx) },
-		Planned:      h.followup.Planned, Plan: h.followup.Apply, EndPlans: h.followup.End,
+		BeginBilling:      func(ctx context.Context) (effects.Billing, error) { return s.BeginBilling(ctx) },
+		BeginCaseCounting: func(ctx context.Context) (effects.CaseCounting, error) { return s.BeginCaseCounting(ctx) },
+		Planned:           h.followup.Planned, Plan: h.followup.Apply, EndPlans: h.followup.End,
 		Flag: h.cases.Apply, Follow: h.cases.FollowPerson, Forget: h.privacy.Forget, Release: h.privacy.Release,
 		SMSAfter: catalog.SMSAfter, Now: clock, Owner: "test", Log: slog.New(slog.DiscardHandler),
 	})

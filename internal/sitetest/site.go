@@ -153,8 +153,9 @@ func (s *Site) work(log *slog.Logger) {
 		BeginCounting: func(ctx context.Context, form models.Form) (effects.Counting, error) {
 			return s.Store.BeginCounting(ctx, form)
 		},
-		BeginBilling: func(ctx context.Context) (effects.Billing, error) { return s.Store.BeginBilling(ctx) },
-		Planned:      plans.Planned, Plan: plans.Apply, EndPlans: plans.End,
+		BeginBilling:      func(ctx context.Context) (effects.Billing, error) { return s.Store.BeginBilling(ctx) },
+		BeginCaseCounting: func(ctx context.Context) (effects.CaseCounting, error) { return s.Store.BeginCaseCounting(ctx) },
+		Planned:           plans.Planned, Plan: plans.Apply, EndPlans: plans.End,
 		Flag: s.Cases.Apply, Follow: s.Cases.FollowPerson, Forget: s.Privacy.Forget, Release: s.Privacy.Release,
 		SMSAfter: s.Programs.SMSAfter, Enqueued: func() {}, Now: now, Owner: "test", Log: log,
 	})

@@ -44,6 +44,7 @@ type caseDoc struct {
 	Unreached   Time              `bson:"unreached,omitempty" json:"unreached,omitzero"`
 	ContactedAt Time              `bson:"contacted_at,omitempty" json:"contacted_at,omitzero"`
 	ClosedAt    Time              `bson:"closed_at,omitempty" json:"closed_at,omitzero"`
+	Waits       []waitDoc         `bson:"waits,omitempty" json:"waits,omitempty"`
 	Search      []string          `bson:"search,omitempty" json:"search,omitempty"` // keyed hashes
 	Todo        *todoDoc          `bson:"todo,omitempty" json:"todo,omitempty"`
 }
@@ -91,6 +92,16 @@ type contactDoc struct {
 	Note    []byte         `bson:"note,omitempty" json:"note,omitempty"` // sealed
 	By      string         `bson:"by" json:"by"`
 	At      Time           `bson:"at" json:"at"`
+}
+
+type waitDoc struct {
+	Kind models.WaitKind `bson:"kind" json:"kind"`
+	From Time            `bson:"from" json:"from"`
+	To   Time            `bson:"to" json:"to"`
+}
+
+func (w waitDoc) model() models.Wait {
+	return models.Wait{Kind: w.Kind, From: w.From.Time(), To: w.To.Time()}
 }
 
 func caseIndexes() []Index {
@@ -150,6 +161,9 @@ func (s *Store) sealCase(ctx context.Context, c *models.Case) (caseDoc, error) {
 	}
 	for _, contact := range c.Contacts {
 		doc.Contacts = append(doc.Contacts, contactDoc{Outcome: contact.Outcome, By: contact.By, At: At(contact.At)})
+	}
+	for _, w := range c.Waits {
+		doc.Waits = append(doc.Waits, waitDoc{w.Kind, At(w.From), At(w.To)})
 	}
 	if !c.HasTexts() {
 		return doc, nil
@@ -282,6 +296,9 @@ func (doc *caseDoc) model() models.Case {
 	}
 	for _, l := range doc.Levels {
 		c.Levels = append(c.Levels, l.model())
+	}
+	for _, w := range doc.Waits {
+		c.Waits = append(c.Waits, w.model())
 	}
 	return c
 }

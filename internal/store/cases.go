@@ -350,7 +350,7 @@ func (s *Store) replaceCase(ctx context.Context, c *models.Case, was caseDoc, ef
 		return err
 	}
 	doc.Search = search
-	if doc.Todo, err = s.addEffects(colCases, doc.ID, was.Todo, effects); err != nil {
+	if doc.Todo, err = s.addEffects(colCases, doc.ID, was.Todo, append(effects, recounted(&was, &doc)...)); err != nil {
 		return err
 	}
 	c.Rev = doc.Rev

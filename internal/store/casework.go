@@ -103,7 +103,7 @@ func (c *Cases) changed(ctx context.Context, m *models.Case, was caseDoc, change
 		return caseDoc{}, models.UndoItem{}, err
 	}
 	doc.Search = was.Search
-	doc.Todo, err = c.store.addEffects(colCases, doc.ID, was.Todo, effects)
+	doc.Todo, err = c.store.addEffects(colCases, doc.ID, was.Todo, append(effects, recounted(&was, &doc)...))
 	return doc, models.UndoItem{Case: doc.ID, Rev: doc.Rev, Before: before}, err
 }
 
@@ -151,6 +151,7 @@ type undoItemDoc struct {
 	Contacted Time              `bson:"contacted_at,omitempty" json:"contacted_at,omitzero"`
 	ClosedAt  Time              `bson:"closed_at,omitempty" json:"closed_at,omitzero"`
 	Contacts  int               `bson:"contacts" json:"contacts"`
+	Waits     int               `bson:"waits,omitempty" json:"waits,omitempty"`
 }
 
 // KeepUndo keeps how an action is taken back.
@@ -159,7 +160,7 @@ func (s *Store) KeepUndo(ctx context.Context, u models.Undo) error {
 	for _, item := range u.Items {
 		b := item.Before
 		doc.Items = append(doc.Items, undoItemDoc{
-			item.Case, item.Rev, b.Status, b.Assignee, At(b.DueAt), At(b.RaisedAt), At(b.UnreachedSince), At(b.FirstContactAt), At(b.Ended), b.Contacts,
+			item.Case, item.Rev, b.Status, b.Assignee, At(b.DueAt), At(b.RaisedAt), At(b.UnreachedSince), At(b.FirstContactAt), At(b.Ended), b.Contacts, b.Waits,
 		})
 	}
 	return asError("keeping an undo", s.engine.Insert(ctx, colUndos, doc))
@@ -179,7 +180,7 @@ func (s *Store) TakeUndo(ctx context.Context, id, login string, now time.Time) (
 	for _, item := range doc.Items {
 		u.Items = append(u.Items, models.UndoItem{Case: item.Case, Rev: item.Rev, Before: models.CaseWork{
 			Status: item.Status, Assignee: item.Assignee, DueAt: item.DueAt.Time(), RaisedAt: item.RaisedAt.Time(),
-			UnreachedSince: item.Unreached.Time(), FirstContactAt: item.Contacted.Time(), Ended: item.ClosedAt.Time(), Contacts: item.Contacts,
+			UnreachedSince: item.Unreached.Time(), FirstContactAt: item.Contacted.Time(), Ended: item.ClosedAt.Time(), Contacts: item.Contacts, Waits: item.Waits,
 		}})
 	}
 	return u, asError("taking an undo", s.engine.Delete(ctx, colUndos, id))

@@ -31,6 +31,7 @@ var documentOf = map[string]func() Document{
 	colDialogues:    func() Document { return &dialogueDoc{} },
 	colTokens:       func() Document { return &tokenDoc{} },
 	colCounters:     func() Document { return &counterDoc{} },
+	colTallied:      func() Document { return &talliedDoc{} },
 	colCosts:        func() Document { return &costDoc{} },
 	colLeases:       func() Document { return &leaseDoc{} },
 	colJournals:     func() Document { return &journalDoc{} },

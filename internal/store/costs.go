@@ -63,7 +63,7 @@ func (b *Billing) Bill(ctx context.Context, limit int) (int, error) {
 	for i := range due {
 		done[i] = due[i].ID
 	}
-	if err := b.store.writeJournal(ctx, &b.journal, done, costs(due)); err != nil {
+	if err := b.store.writeJournal(ctx, &b.journal, journalDoc{Done: done, Increments: costs(due)}); err != nil {
 		return 0, err
 	}
 	return len(due), b.carryOut(ctx)

@@ -12,12 +12,12 @@ import (
 // counterDoc holds the numbers of one program, area and day. Communes, provinces and the nation each have their own, so
 // that a dashboard of any level reads as few documents as it shows.
 type counterDoc struct {
-	ID      string           `bson:"_id" json:"_id"` // program|area|day
+	ID      string           `bson:"_id" json:"_id"` // program|area|day, or dayNow
 	Program string           `bson:"program" json:"program"`
 	Area    string           `bson:"area" json:"area"`
 	Parent  string           `bson:"parent" json:"parent"`
 	Day     string           `bson:"day" json:"day"`
-	N       map[string]int64 `bson:"n" json:"n"` // form_channel_level -> how many
+	N       map[string]int64 `bson:"n" json:"n"` // form_channel_level, or what a case counts as (tallies.go) -> how many
 	Seen    map[string]int64 `bson:"seen,omitempty" json:"seen,omitempty"`
 }
 
@@ -28,11 +28,15 @@ func (d counterDoc) Revision() string { return "" }
 // although counters and what they count are different documents: the increments of a batch carry its Seq, so repeating
 // them changes nothing, and the batch is only replaced when all of it is done.
 type journalDoc struct {
-	ID         string         `bson:"_id" json:"_id"` // the form, or costs
+	ID         string         `bson:"_id" json:"_id"` // the form, costs or cases
 	Rev        string         `bson:"rev" json:"rev"`
 	Seq        int64          `bson:"seq" json:"seq"`
 	Done       []string       `bson:"done" json:"done"` // _ids of the documents of the batch
 	Increments []incrementDoc `bson:"increments" json:"increments"`
+
+	// Of cases: what of each is in the counters after the batch, and up to which those from before the counters are counted.
+	Tallied []talliedChange `bson:"tallied,omitempty" json:"tallied,omitempty"`
+	Adopted string          `bson:"adopted,omitempty" json:"adopted,omitempty"`
 }
 
 func (d *journalDoc) Key() string      { return d.ID }
@@ -78,8 +82,8 @@ func (s *Store) openJournal(ctx context.Context, id string) (journal journalDoc,
 }
 
 // writeJournal begins the next batch: Changed when another worker did.
-func (s *Store) writeJournal(ctx context.Context, journal *journalDoc, done []string, increments []incrementDoc) error {
-	next := journalDoc{ID: journal.ID, Rev: NewID(), Seq: journal.Seq + 1, Done: done, Increments: increments}
+func (s *Store) writeJournal(ctx context.Context, journal *journalDoc, next journalDoc) error {
+	next.ID, next.Rev, next.Seq = journal.ID, NewID(), journal.Seq+1
 	if err := s.engine.Replace(ctx, colJournals, &next, journal.Rev); err != nil {
 		return asError("writing a journal", err)
 	}
@@ -97,22 +101,15 @@ func (c *Counting) Settle(ctx context.Context, ds []models.Declaration) error {
 	for i := range ds {
 		done[i] = declarationID(ds[i].Account, ds[i].ID)
 	}
-	if err := c.store.writeJournal(ctx, &c.journal, done, increments(ds)); err != nil {
+	if err := c.store.writeJournal(ctx, &c.journal, journalDoc{Done: done, Increments: increments(ds)}); err != nil {
 		return err
 	}
 	return c.carryOut(ctx)
 }
 
 func (c *Counting) carryOut(ctx context.Context) error {
-	batch := make([]Increment, len(c.journal.Increments))
-	for i, inc := range c.journal.Increments {
-		batch[i] = Increment{
-			ID: inc.key(), N: inc.N, Guard: string(c.form), Seq: c.journal.Seq,
-			Init: map[string]any{"program": inc.Program, "area": inc.Area, "parent": inc.Parent, "day": inc.Day},
-		}
-	}
-	if err := c.store.engine.Add(ctx, colCounters, batch); err != nil {
-		return asError("counting", err)
+	if err := c.store.addCounters(ctx, &c.journal); err != nil {
+		return err
 	}
 	refs := make([]Ref, len(c.journal.Done))
 	for i, id := range c.journal.Done {
@@ -121,28 +118,25 @@ func (c *Counting) carryOut(ctx context.Context) error {
 	return asError("settling declarations", c.store.engine.Unset(ctx, formCollection(c.form), "todo", refs))
 }
 
-func increments(ds []models.Declaration) []incrementDoc {
-	sums := map[string]*incrementDoc{}
-	for i := range ds {
-		d := &ds[i]
-		field := counterField(d.Form, d.Channel, d.Decision.Level)
-		for _, area := range []struct{ code, parent string }{
-			{d.Commune, d.Province}, {d.Province, string(models.Nation)}, {string(models.Nation), ""},
-		} {
-			inc := incrementDoc{Program: d.Program, Area: area.code, Parent: area.parent, Day: d.Day()}
-			if sums[inc.key()] == nil {
-				inc.N = map[string]int64{}
-				sums[inc.key()] = &inc
-			}
-			sums[inc.key()].N[field]++
+// addCounters applies the increments of a journal to the counters, each once: the journal's _id is their guard.
+func (s *Store) addCounters(ctx context.Context, journal *journalDoc) error {
+	batch := make([]Increment, len(journal.Increments))
+	for i, inc := range journal.Increments {
+		batch[i] = Increment{
+			ID: inc.key(), N: inc.N, Guard: journal.ID, Seq: journal.Seq,
+			Init: map[string]any{"program": inc.Program, "area": inc.Area, "parent": inc.Parent, "day": inc.Day},
 		}
 	}
-	out := make([]incrementDoc, 0, len(sums))
-	for _, inc := range sums {
-		out = append(out, *inc)
+	return asError("counting", s.engine.Add(ctx, colCounters, batch))
+}
+
+func increments(ds []models.Declaration) []incrementDoc {
+	sums := sums{}
+	for i := range ds {
+		d := &ds[i]
+		sums.at(d.Program, d.Commune, d.Province, d.Day(), counterField(d.Form, d.Channel, d.Decision.Level), 1)
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].key() < out[j].key() })
-	return out
+	return sums.increments()
 }
 
 func counterField(form models.Form, channel models.Channel, level models.Level) string {
@@ -152,6 +146,13 @@ func counterField(form models.Form, channel models.Channel, level models.Level) 
 // Stats gives the numbers of one program for days from through to ("2006-01-02"), in an area, or with children true in
 // each area directly below it, ordered by area and day. Days and areas without any are absent.
 func (s *Store) Stats(ctx context.Context, program string, area models.Area, children bool, from, to string) ([]models.Stat, error) {
+	var out []models.Stat
+	err := s.counters(ctx, program, area, children, from, to, func(doc counterDoc) { out = append(out, doc.stats()...) })
+	return out, err
+}
+
+// counters calls each for the counters of a program, of an area or of each directly below it, by day.
+func (s *Store) counters(ctx context.Context, program string, area models.Area, children bool, from, to string, each func(counterDoc)) error {
 	q := Query{Where: []Cond{{"_id", Ge, program + "|" + string(area) + "|" + from}, {"_id", Le, program + "|" + string(area) + "|" + to}}, Sort: []Order{{Field: "_id"}}}
 	if children {
 		q = Query{
@@ -159,16 +160,13 @@ func (s *Store) Stats(ctx context.Context, program string, area models.Area, chi
 			Sort:  []Order{{Field: "day"}, {Field: "_id"}}, Index: "parent",
 		}
 	}
-	var out []models.Stat
 	err := s.engine.Find(ctx, colCounters, q, func(raw Raw) error {
 		var doc counterDoc
-		if err := raw.Decode(&doc); err != nil {
-			return err
-		}
-		out = append(out, doc.stats()...)
-		return nil
+		err := raw.Decode(&doc)
+		each(doc)
+		return err
 	})
-	return out, asError("reading counters", err)
+	return asError("reading counters", err)
 }
 
 func (doc counterDoc) stats() []models.Stat {
@@ -180,7 +178,7 @@ func (doc counterDoc) stats() []models.Stat {
 	var out []models.Stat
 	for _, field := range fields {
 		parts := strings.SplitN(field, "_", 3)
-		if len(parts) != 3 {
+		if form := models.Form(parts[0]); len(parts) != 3 || (form != models.FormDeclaration && form != models.FormDaily) {
 			continue
 		}
 		level, err := models.ParseLevel(parts[2])

@@ -51,7 +51,8 @@ const (
 	colBudgets      = "budgets"
 	colDialogues    = "dialogues" // by SMS and USSD
 	colCounters     = "counters"
-	colCosts        = "costs" // what SMS cost
+	colTallied      = "tallied" // what of each case is in the counters
+	colCosts        = "costs"   // what SMS cost
 	colLeases       = "leases"
 	colJournals     = "journals"   // what the counting worker has under way
 	colUndos        = "undos"      // how a quick action is taken back
@@ -116,6 +117,7 @@ func Collections() []Collection {
 		{Name: colCounters, Indexes: []Index{
 			{Name: "parent", Fields: []Order{{Field: "program"}, {Field: "parent"}, {Field: "day"}, {Field: "_id"}}},
 		}},
+		{Name: colTallied},
 		{Name: colCosts},
 		{Name: colLeases},
 		{Name: colJournals},
