@@ -225,9 +225,12 @@ type CaseFilter struct {
 	Assignee    string
 	// Raised: got worse and nobody was reached since. Unreached: tried, and nobody was reached.
 	Raised, Unreached *bool
+	UnreachedBefore   time.Time // tried before, and nobody reached since
 	SameAs            string    // linked to this case
 	OpenedFrom        time.Time // opened at or after
 	OpenedTo          time.Time // opened before
+	ContactedFrom     time.Time // first contacted at or after
+	ContactedTo       time.Time // first contacted before
 	// Search finds the cases that carry any of the terms; nil does not narrow, empty finds nothing.
 	Search []SearchTerm
 	Order  CaseOrder

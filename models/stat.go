@@ -23,14 +23,18 @@ type Numbers struct {
 
 	Opened    map[Level]int64    // cases whose present spell was opened on that day, whatever became of them
 	Contacted map[int]int64      // cases first contacted on that day, by ContactBound in minutes
+	Due       int64              // cases whose deadline is on that day; of now: cases that have a deadline
 	Waited    map[WaitKind]int64 // cases that waited at the end of that day and do no longer
 
 	Open    map[Level]int64  // now: cases that are not closed
 	Factors map[string]int64 // now: cases that are not closed, by factor
 }
 
-// contactBounds are in minutes. They lie so close that a median told by its bound is no more than half too long.
-var contactBounds = []int{1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1080, 1440, 2160, 2880, 4320, 5760, 8640, 11520, 17280, 23040, 34560, 46080, 69120, 92160}
+// contactBounds are in minutes: above an hour in whole hours, above two days in whole days, none more than twice the one before.
+var contactBounds = []int{
+	1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 2 * 60, 3 * 60, 4 * 60, 5 * 60, 6 * 60, 8 * 60, 10 * 60, 12 * 60, 18 * 60, 24 * 60, 36 * 60,
+	2 * 1440, 3 * 1440, 4 * 1440, 5 * 1440, 7 * 1440, 10 * 1440, 14 * 1440, 21 * 1440, 30 * 1440, 60 * 1440,
+}
 
 // ContactBound gives the least number of minutes of a fixed series that a time to first contact did not exceed: what
 // such times are counted by. The last also stands for all that were longer.

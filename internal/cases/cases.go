@@ -20,12 +20,12 @@ type Scoped interface {
 	Count(ctx context.Context, f models.CaseFilter, now time.Time) (int64, error)
 	Get(ctx context.Context, id string) (models.CasePerson, error)
 	Change(ctx context.Context, id string, ifMatch []string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error)
+	// DueByArea counts the open cases whose deadline lies at or after from and before to, by the area directly below.
+	DueByArea(ctx context.Context, from, to time.Time) (map[models.Area]int64, error)
 	// IDs gives the ids of those that match, at most limit.
 	IDs(ctx context.Context, f models.CaseFilter, now time.Time, limit int) ([]string, error)
 	// ChangeMany changes many in shared round trips and gives those it changed, as they were and their new rev.
 	ChangeMany(ctx context.Context, ids []string, change func(*models.Case) ([]models.Effect, error)) ([]models.UndoItem, error)
-	// Latest gives the cases that somebody was reached for, latest first, without what is sealed.
-	Latest(ctx context.Context, limit int) ([]models.Case, error)
 }
 
 // Store is what cases are kept in.
@@ -55,6 +55,8 @@ type Store interface {
 	// TakeUndo gives an undo of that official, once.
 	TakeUndo(ctx context.Context, id, login string, now time.Time) (models.Undo, error)
 	Stats(ctx context.Context, program string, area models.Area, children bool, from, to string) ([]models.Stat, error)
+	// Numbers gives the counters of programs for days and of what is true now, of an area or each directly below it.
+	Numbers(ctx context.Context, programs []string, area models.Area, children bool, from, to string) ([]models.Numbers, error)
 	MessageStats(ctx context.Context, from, to string) ([]models.MessageStat, error)
 }
 

@@ -194,3 +194,12 @@ func (r *request) referral() error {
 	}
 	return r.show(http.StatusOK, "referral", note)
 }
+
+// message tells the citizen something in the official's own words.
+func (r *request) message() error {
+	text := r.PostForm.Get("text")
+	if _, err := r.s.Cases.Message(r.Context(), r.official, r.PathValue("id"), text); err != nil {
+		return r.again(err, typed{Message: text})
+	}
+	return r.redirect(r.casePath() + "?done=message")
+}

@@ -45,6 +45,7 @@ type Console struct {
 	origin    *http.CrossOriginProtection
 	templates map[models.Lang]*pages
 	assets    map[string]asset
+	outlines  outlines
 	reports   prometheus.Counter
 	progress  *progress
 }
@@ -63,6 +64,9 @@ func New(c Config) (*Console, error) {
 	}
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if s.outlines, err = loadOutlines(); err != nil {
 		return nil, err
 	}
 	for _, l := range []models.Lang{models.Vietnamese, models.English} {

@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"khaibao/models"
 )
@@ -18,7 +17,8 @@ type filter struct {
 	Factor   string
 	Area     string
 	Assignee string
-	Opened   string // a local day
+	Opened   days
+	Called   days // when somebody was first reached
 	Sort     string
 }
 
@@ -37,9 +37,7 @@ func (r *request) filterOf(q url.Values) filter {
 	}
 	f.Status = oneOf(f.Status, statusWords())
 	f.Program = oneOf(f.Program, r.programIDs())
-	if _, err := time.Parse(time.DateOnly, q.Get("opened")); err == nil {
-		f.Opened = q.Get("opened")
-	}
+	f.Opened, f.Called = daysOf(q.Get("opened")), daysOf(q.Get("called"))
 	return f
 }
 
@@ -65,22 +63,14 @@ func statusWords() []string {
 	return out
 }
 
-func (r *request) programIDs() []string {
-	var out []string
-	for _, p := range r.s.Programs.All() {
-		if !slices.Contains(out, p.ID()) {
-			out = append(out, p.ID())
-		}
-	}
-	return out
-}
+func (r *request) programIDs() []string { return r.s.Programs.IDs() }
 
 // encode writes the filter as a query, each name once and in one order.
 func (f filter) encode() string {
 	q := url.Values{}
 	for name, value := range map[string]string{
 		"view": f.View, "level": f.Level, "status": f.Status, "program": f.Program, "factor": f.Factor, "area": f.Area,
-		"assignee": f.Assignee, "opened": f.Opened, "sort": f.Sort,
+		"assignee": f.Assignee, "opened": f.Opened.encode(), "called": f.Called.encode(), "sort": f.Sort,
 	} {
 		if value != "" {
 			q.Set(name, value)
@@ -139,11 +129,10 @@ func (f filter) of(official models.Official) models.CaseFilter {
 	if level, err := models.ParseLevel(f.Level); err == nil && f.Level != "" {
 		out.Levels = []models.Level{level}
 	}
-	if day, err := time.ParseInLocation(time.DateOnly, f.Opened, models.Hanoi); err == nil && f.Opened != "" {
-		out.OpenedFrom, out.OpenedTo = day, day.AddDate(0, 0, 1)
-		if f.View == "" && f.Status == "" { // everything of that day, also what is closed by now
-			out.Statuses = nil
-		}
+	out.OpenedFrom, out.OpenedTo = f.Opened.bounds()
+	out.ContactedFrom, out.ContactedTo = f.Called.bounds()
+	if ofDays := f.Opened != (days{}) || f.Called != (days{}); ofDays && f.View == "" && f.Status == "" {
+		out.Statuses = nil // everything of those days, also what is closed by now
 	}
 	return out
 }

@@ -1,33 +1,41 @@
 package console
 
 import (
-	"context"
+	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
+	"time"
 
 	"khaibao/internal/cases"
 	"khaibao/models"
 )
 
-// overviewDays is how many days the overview looks back.
-const overviewDays = 14
-
 // overviewView is where it rises and who falls behind.
 type overviewView struct {
 	AreaName string
+	Above    []leadView // the areas around this one, as far as the official may look
 	Numbers  []numberView
 	Bars     []barView
 	Days     []dayView // the bars as a table, newest first
-	Areas    []areaView
 	Height   int
+	Open     leadView
+	Levels   []leadView // of the open cases
+	Factors  []factorView
+	Map      *mapView
+	Areas    []areaView
+	Declared leadView // what the column is about: the last 14 days
 }
 
-// numberView is one number, against yesterday and a week ago where it is known. A link leads to the list behind it, which
-// is as long as the number.
+// leadView is a word or a number that leads to the list behind it.
+type leadView struct{ Text, Link string }
+
+// numberView is one number against yesterday and a week ago.
 type numberView struct {
-	Name, Value, Link, Help string
-	Compared                bool
-	Yesterday, LastWeek     int64
+	Name, Help string
+	leadView
+	Then []leadView // what it was, each with the list where there is one
 }
 
 type barView struct {
@@ -43,95 +51,137 @@ type blockView struct {
 }
 
 type dayView struct {
-	Day    string
-	All    int64
-	Counts []int64 // moderate, high, emergency
+	Day, Declared, Opened leadView
+	Levels                []leadView // moderate, high, emergency
+}
+
+type factorView struct {
+	Name   string
+	Number leadView
+	Width  float64
 }
 
 type areaView struct {
-	Name, Link   string
-	All, Flagged int64
+	Name                                      leadView
+	Declared, Week, WeekBefore, Open, Overdue leadView
+	Contact                                   string
+	week                                      int64
+	code                                      models.Area
+}
+
+// overviewOf is an overview and where its links lead to.
+type overviewOf struct {
+	*request
+	words
+	area models.Area
+	cases.Overview
 }
 
 func (r *request) overview() error {
-	view := overviewView{AreaName: r.areaName(string(r.official.Area)), Height: barHeight + 34}
-	stats, err := r.stats(false)
+	area := cmp.Or(models.Area(idOrNone(r.URL.Query().Get("area"))), r.official.Area)
+	found, err := r.s.Cases.Overview(r.Context(), r.official, area)
 	if err != nil {
 		return err
 	}
-	if view.Numbers, err = r.numbers(stats); err != nil {
-		return err
-	}
-	view.Bars, view.Days = r.bars(stats)
-	if !r.official.Area.IsCommune() {
-		children, err := r.stats(true)
-		if err != nil {
-			return err
-		}
-		view.Areas = r.areasOf(children)
+	o := overviewOf{r, r.words(), area, found}
+	view := overviewView{AreaName: r.areaName(string(area)), Above: r.above(area), Height: barHeight + 34}
+	view.Numbers = o.numbers()
+	view.Bars, view.Days = o.bars()
+	view.Open, view.Levels = o.open()
+	view.Factors = o.factors()
+	view.Areas = o.areas()
+	if !area.IsCommune() {
+		view.Map = o.drawMap(view.Areas)
 	}
 	return r.show(http.StatusOK, "overview", view)
 }
 
-// stats are the counters of the last days, of every program.
-func (r *request) stats(children bool) ([]models.Stat, error) {
-	now := r.s.Now()
-	var out []models.Stat
-	for _, program := range r.programIDs() {
-		found, err := r.s.Cases.Stats(r.Context(), r.official, cases.StatsQuery{
-			Program: program, From: models.Day(now.AddDate(0, 0, 1-overviewDays)), To: models.Day(now), Children: children,
-		})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, found...)
+// above are the areas around one, the widest first.
+func (r *request) above(area models.Area) []leadView {
+	var out []leadView
+	for area != r.official.Area {
+		inner, _ := r.s.Areas.Get(string(area))
+		area = models.Area(inner.Parent)
+		out = append(out, leadView{r.areaName(inner.Parent), overviewLink(area)})
 	}
-	return out, nil
+	slices.Reverse(out)
+	return out
 }
 
-func (r *request) numbers(stats []models.Stat) ([]numberView, error) {
-	now, w := r.s.Now(), r.words()
-	declared := map[string]int64{}
-	for _, n := range stats {
-		declared[n.Day] += n.Count
+func overviewLink(area models.Area) string { return "/console/overview?area=" + string(area) }
+
+// in narrows a filter to an area of the overview; the official's own needs no word.
+func (o *overviewOf) in(area models.Area, f filter) filter {
+	if area != o.official.Area {
+		f.Area = string(area)
 	}
-	today, yesterday, week := models.Day(now), models.Day(now.AddDate(0, 0, -1)), models.Day(now.AddDate(0, 0, -7))
-	out := []numberView{{
-		Name: r.say("overview.declared"), Value: w.number(declared[today]), Link: "#days", Compared: true,
-		Yesterday: declared[yesterday], LastWeek: declared[week],
-	}}
-	var opened [3]int64
-	for i, day := range []string{today, yesterday, week} {
-		n, err := r.count(r.Context(), filter{Opened: day})
-		if err != nil {
-			return nil, err
+	return f
+}
+
+// list is a number of cases that leads to them.
+func (o *overviewOf) list(n int64, area models.Area, f filter) leadView {
+	return leadView{o.number(n), o.in(area, f).link("/console/cases")}
+}
+
+// forms is a number of declarations. Officials see nobody who is not flagged: it leads to its parts.
+func (o *overviewOf) forms(n int64, area models.Area, d days) leadView {
+	return leadView{o.number(n), declarationsLink(area, d)}
+}
+
+func declarationsLink(area models.Area, d days) string {
+	return "/console/overview/declarations?area=" + string(area) + "&days=" + url.QueryEscape(d.encode())
+}
+
+func oneDay(day string) days { return days{day, day} }
+
+// numbers are the five of the page: today's, and what stands now, against yesterday and a week ago.
+func (o *overviewOf) numbers() []numberView {
+	at := map[string]cases.OverviewDay{}
+	for name, ago := range map[string]int{"today": 0, "yesterday": 1, "week": cases.Week} {
+		at[name] = o.Days[len(o.Days)-1-ago]
+	}
+	day := func(key string, number func(cases.OverviewDay) leadView) numberView {
+		view := numberView{Name: o.words.say("overview." + key), leadView: number(at["today"])}
+		for _, then := range []string{"yesterday", "week"} {
+			n := number(at[then])
+			n.Text = o.words.say("overview.then."+then, "n", n.Text)
+			view.Then = append(view.Then, n)
 		}
-		opened[i] = n
+		return view
 	}
-	out = append(out, numberView{
-		Name: r.say("overview.opened"), Value: w.number(opened[0]), Link: filter{Opened: today}.link("/console/cases"), Compared: true,
-		Yesterday: opened[1], LastWeek: opened[2],
+	declared := day("declared", func(d cases.OverviewDay) leadView { return o.forms(d.Declared, o.area, oneDay(d.Day)) })
+	opened := day("opened", func(d cases.OverviewDay) leadView {
+		return o.list(sumOf(d.Opened), o.area, filter{Opened: oneDay(d.Day)})
 	})
-	for _, view := range []string{"overdue", "unreached"} {
-		n, err := r.count(r.Context(), filter{View: view})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, numberView{Name: r.say("view." + view), Value: w.number(n), Link: filter{View: view}.link("/console/cases")})
-	}
-	median, n, err := r.s.Cases.FirstContact(r.Context(), r.official)
-	if err != nil {
-		return nil, err
-	}
-	contact := numberView{Name: r.say("overview.contact"), Value: "–", Help: r.say("overview.contact_help", "n", n)}
-	if n > 0 {
-		contact.Value = w.span(median)
-	}
-	return append(out, contact), nil
+	contact := day("contact", func(d cases.OverviewDay) leadView { return leadView{Text: o.median(d.Contacted)} })
+	reached := at["today"].Contacted.Cases()
+	contact.Help = o.words.say("overview.contact_help")
+	contact.Then = append([]leadView{o.list(reached, o.area, filter{Called: oneDay(at["today"].Day)})}, contact.Then...)
+	contact.Then[0].Text = o.words.say("overview.contacted", "n", contact.Then[0].Text)
+	return []numberView{declared, opened, o.standing("overdue", o.Overdue), o.standing("unreached", o.Unreached), contact}
 }
 
-func (r *request) count(ctx context.Context, f filter) (int64, error) {
-	return r.s.Cases.Count(ctx, r.official, f.of(r.official), "")
+// standing is what is so now and was at the end of two days: of that there is no list any more.
+func (o *overviewOf) standing(name string, n cases.Then) numberView {
+	view := numberView{Name: o.words.say("view." + name), leadView: o.list(n.Now, o.area, filter{View: name})}
+	view.Then = []leadView{
+		{Text: o.words.say("overview.end.yesterday", "n", n.Yesterday)}, {Text: o.words.say("overview.end.week", "n", n.LastWeek)},
+	}
+	return view
+}
+
+func (o *overviewOf) median(c cases.Contacts) string {
+	if c.Cases() == 0 {
+		return "–"
+	}
+	return o.span(c.Median())
+}
+
+func sumOf(counts map[models.Level]int64) (n int64) {
+	for _, count := range counts {
+		n += count
+	}
+	return n
 }
 
 // What the bars are drawn in.
@@ -142,73 +192,75 @@ const (
 
 var flaggedLevels = []models.Level{models.LevelModerate, models.LevelHigh, models.LevelEmergency}
 
-// bars draws the flagged declarations of each day by level, and says the same as a table.
-func (r *request) bars(stats []models.Stat) ([]barView, []dayView) {
-	now, w := r.s.Now(), r.words()
-	byDay := map[string]*dayView{}
-	var days []dayView
-	for i := range overviewDays {
-		days = append(days, dayView{Day: models.Day(now.AddDate(0, 0, i+1-overviewDays)), Counts: make([]int64, len(flaggedLevels))})
-	}
-	for i := range days {
-		byDay[days[i].Day] = &days[i]
-	}
+// bars draws the cases opened on each day by level, and says the same as a table.
+func (o *overviewOf) bars() (bars []barView, table []dayView) {
 	highest := int64(1)
-	for _, n := range stats {
-		d := byDay[n.Day]
-		if d == nil {
-			continue
-		}
-		d.All += n.Count
-		if at := slices.Index(flaggedLevels, n.Level); at >= 0 {
-			d.Counts[at] += n.Count
-		}
+	for _, d := range o.Days {
+		highest = max(highest, sumOf(d.Opened))
 	}
-	for _, d := range days {
-		highest = max(highest, d.Counts[0]+d.Counts[1]+d.Counts[2])
-	}
-	var bars []barView
-	for i, d := range days {
+	for i, d := range o.Days {
 		bar := barView{X: i*barStep + 4, Label: d.Day[8:] + "/" + d.Day[5:7]}
+		opened := filter{Opened: oneDay(d.Day)}
+		row := dayView{Day: leadView{Text: o.day(d.Day)}, Declared: o.forms(d.Declared, o.area, oneDay(d.Day)), Opened: o.list(sumOf(d.Opened), o.area, opened)}
 		y := float64(barHeight)
-		for at, level := range flaggedLevels {
-			height := float64(d.Counts[at]) / float64(highest) * (barHeight - 14)
+		for _, level := range flaggedLevels {
+			n := d.Opened[level]
+			height := float64(n) / float64(highest) * (barHeight - 14)
 			y -= height
-			bar.Blocks = append(bar.Blocks, blockView{y, height, "l-" + level.String(), w.day(d.Day) + " · " + w.level(level) + ": " + w.number(d.Counts[at])})
+			bar.Blocks = append(bar.Blocks, blockView{y, height, "l-" + level.String(), o.day(d.Day) + " · " + o.level(level) + ": " + o.number(n)})
+			opened.Level = level.String()
+			row.Levels = append(row.Levels, o.list(n, o.area, opened))
 		}
-		bars = append(bars, bar)
+		bars, table = append(bars, bar), append(table, row)
 	}
-	slices.Reverse(days)
-	return bars, days
+	slices.Reverse(table)
+	return bars, table
 }
 
-// areasOf sums the areas directly below, the most flagged first.
-func (r *request) areasOf(stats []models.Stat) []areaView {
-	sums := map[models.Area]*areaView{}
-	var order []models.Area
-	for _, n := range stats {
-		if sums[n.Area] == nil {
-			sums[n.Area] = &areaView{Name: r.areaName(string(n.Area)), Link: filter{Area: string(n.Area)}.link("/console/cases")}
-			order = append(order, n.Area)
-		}
-		sums[n.Area].All += n.Count
-		if n.Level.Flagged() {
-			sums[n.Area].Flagged += n.Count
-		}
+// open is how many cases are open, and of which levels, the highest first.
+func (o *overviewOf) open() (all leadView, levels []leadView) {
+	for _, level := range slices.Backward(flaggedLevels) {
+		n := o.list(o.Open[level], o.area, filter{Level: level.String()})
+		n.Text = shapeOf(level) + " " + o.level(level) + ": " + n.Text
+		levels = append(levels, n)
 	}
-	out := make([]areaView, 0, len(order))
-	for _, area := range order {
-		out = append(out, *sums[area])
+	return o.list(sumOf(o.Open), o.area, filter{}), levels
+}
+
+// topFactors is how many factors the page lists.
+const topFactors = 12
+
+// factorWidth is the width of the longest bar of a factor.
+const factorWidth = 160
+
+func (o *overviewOf) factors() []factorView {
+	var out []factorView
+	for _, f := range o.Factors[:min(len(o.Factors), topFactors)] {
+		out = append(out, factorView{
+			o.factorName(f.Factor), o.list(f.Cases, o.area, filter{Factor: f.Factor}), factorWidth * float64(f.Cases) / float64(o.Factors[0].Cases),
+		})
 	}
-	slices.SortStableFunc(out, func(a, b areaView) int { return int(b.Flagged - a.Flagged) })
 	return out
 }
 
-// message tells the citizen something in the official's own words.
-func (r *request) message() error {
-	text := r.PostForm.Get("text")
-	if _, err := r.s.Cases.Message(r.Context(), r.official, r.PathValue("id"), text); err != nil {
-		return r.again(err, typed{Message: text})
+// areas are those below, where most cases were opened in the last week first.
+func (o *overviewOf) areas() []areaView {
+	_, today := o.s.Cases.OverviewPeriod(1)
+	from, _ := o.s.Cases.OverviewPeriod(cases.OverviewDays)
+	week, _ := o.s.Cases.OverviewPeriod(cases.Week)
+	start, _ := days{week, week}.bounds()
+	before := days{from, models.Day(start.Add(-time.Hour))}
+	var out []areaView
+	for _, a := range o.Areas {
+		out = append(out, areaView{
+			Name: leadView{o.areaName(string(a.Area)), overviewLink(a.Area)}, Declared: o.forms(a.Declared, a.Area, days{from, today}),
+			Week: o.list(a.Week, a.Area, filter{Opened: days{week, today}}), WeekBefore: o.list(a.WeekBefore, a.Area, filter{Opened: before}),
+			Open: o.list(a.Open, a.Area, filter{}), Overdue: o.list(a.Overdue, a.Area, filter{View: "overdue"}), Contact: o.median(a.Contacted),
+			week: a.Week, code: a.Area,
+		})
 	}
-	return r.redirect(r.casePath() + "?done=message")
+	slices.SortStableFunc(out, func(a, b areaView) int {
+		return cmp.Or(cmp.Compare(b.week, a.week), strings.Compare(string(a.code), string(b.code)))
+	})
+	return out
 }

@@ -25,6 +25,7 @@ type queueView struct {
 	View       string
 	Query      string // of the filter, for the forms
 	Search     string
+	Days       []dayFilter // which no list of the form chooses
 	Narrowed   bool
 	CanWork    bool
 	CanExport  bool
@@ -115,7 +116,7 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 	if cursor != "" {
 		view.FirstLink = f.link("/console/cases")
 	}
-	view.Selects = r.selects(f)
+	view.Selects, view.Days = r.selects(f), r.dayFilters(f)
 	for _, saved := range r.official.Views {
 		view.Saved = append(view.Saved, savedView{saved.Name, "/console/cases?" + saved.Query})
 	}
@@ -228,6 +229,9 @@ func (r *request) selects(f filter) []selectView {
 		r.choose("factor", f.Factor, r.factorCodes(f.Program), r.factorName),
 	}
 	if communes := r.areasBelow(); len(communes) > 0 {
+		if f.Area != "" && !slices.Contains(communes, f.Area) && r.s.Areas.Holds(r.official.Area, models.Area(f.Area)) {
+			communes = append(communes, f.Area) // further below, from a link
+		}
 		out = append(out, r.choose("area", f.Area, communes, r.areaName))
 	}
 	out = append(out, r.choose("status", f.Status, statusWords(), text("status")))

@@ -57,6 +57,7 @@ func (s *Console) routes() []route {
 		{method: post, path: "/console/intake/form", needs: models.WorkCases, answer: (*request).intakeForm},
 		{method: post, path: "/console/intake/declare", needs: models.WorkCases, answer: (*request).declare},
 		{method: get, path: "/console/overview", needs: models.ReadCases, answer: (*request).overview},
+		{method: get, path: "/console/overview/declarations", needs: models.ReadCases, answer: (*request).declarations},
 		{method: get, path: "/console/audit", needs: models.ReadAudit, answer: (*request).audit},
 		{method: get, path: "/console/officials", needs: models.ManageOfficials, answer: (*request).officials},
 		{method: post, path: "/console/officials", needs: models.ManageOfficials, answer: (*request).addOfficial},

@@ -63,8 +63,11 @@ func scopeDecisions() map[string]sitetest.Decision {
 		}},
 		"POST /console/cases/search": {Who: readers, Scope: sitetest.Within, Asks: one(sitetest.Ask{Body: "q={phone}", Count: listedCases, Total: openTab})},
 		"POST /console/cases/act":    {Who: workers, Scope: sitetest.Within, Asks: []sitetest.Ask{sent("which=all&do=mine"), sent("case={case}&do=no_answer"), {Body: "which=all&q={phone}&do=no_answer", Status: http.StatusSeeOther, Outside: http.StatusUnprocessableEntity}}},
-		"GET /console/overview":      {Who: readers, Scope: sitetest.Within, Asks: one(sitetest.Ask{Count: openedToday})},
-		"GET /console/export":        {Who: workers, Scope: sitetest.Within, Asks: []sitetest.Ask{{Count: toExport}, {Query: "area={area}", Count: toExport}}},
+		"GET /console/overview": {Who: readers, Scope: sitetest.Within, Asks: []sitetest.Ask{
+			{Count: openNow}, {Query: "area={area}", Outside: http.StatusNotFound, Count: openNow},
+		}},
+		"GET /console/overview/declarations": {Who: readers, Scope: sitetest.Within, Asks: []sitetest.Ask{{}, {Query: "area={area}", Outside: http.StatusNotFound}}},
+		"GET /console/export":                {Who: workers, Scope: sitetest.Within, Asks: []sitetest.Ask{{Count: toExport}, {Query: "area={area}", Count: toExport}}},
 		"POST /console/export": {Who: workers, Scope: sitetest.Within, Asks: []sitetest.Ask{
 			{Body: "format=csv", Count: linesAfter(1)}, {Body: "format=csv&query=area%3D{area}", Count: linesAfter(1)}, {Body: "format=xlsx&query=area%3D{area}"},
 			{Body: "format=ndjson&identified=yes&reason=x", Count: linesAfter(0), Needs: models.ExportIdentity},
@@ -171,8 +174,8 @@ func numberWith(place string) func(sitetest.Answer) []int {
 }
 
 var (
-	toExport    = numberWith(`data-total="([0-9]+)"`)
-	openedToday = numberWith(`href="/console/cases\?opened=[0-9-]+">([0-9.]+)<`)
+	toExport = numberWith(`data-total="([0-9]+)"`)
+	openNow  = numberWith(`<h2 id="open">[^<]*<a class="to" href="[^"]*">([0-9.]+)<`)
 )
 
 func number(text string) []int {

@@ -156,6 +156,17 @@ func (c *Catalog) keywords(problems *Problems) {
 	}
 }
 
+// IDs gives the id of every program, each once, in the order of All.
+func (c *Catalog) IDs() []string {
+	var out []string
+	for _, p := range c.all {
+		if !slices.Contains(out, p.ID()) {
+			out = append(out, p.ID())
+		}
+	}
+	return out
+}
+
 // All lists every version of every program, by id, then version.
 func (c *Catalog) All() []*Program { return slices.Clone(c.all) }
 

@@ -50,6 +50,10 @@ func (c *Cases) where(f models.CaseFilter, now time.Time) (conds []Cond) {
 	add(f.SameAs != "", "same_as", Eq, f.SameAs)
 	add(!f.OpenedFrom.IsZero(), "opened_at", Ge, At(f.OpenedFrom))
 	add(!f.OpenedTo.IsZero(), "opened_at", Lt, At(f.OpenedTo))
+	add(!f.ContactedFrom.IsZero(), "contacted_at", Ge, At(f.ContactedFrom))
+	add(!f.ContactedTo.IsZero(), "contacted_at", Lt, At(f.ContactedTo))
+	add(!f.UnreachedBefore.IsZero(), "unreached", Exists, true) // for the index, which is sparse
+	add(!f.UnreachedBefore.IsZero(), "unreached", Lt, At(f.UnreachedBefore))
 	if f.Search != nil {
 		add(true, "search", Any, c.store.searchHashes(f.Search, true))
 	}

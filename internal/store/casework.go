@@ -19,17 +19,31 @@ func (c *Cases) IDs(ctx context.Context, f models.CaseFilter, now time.Time, lim
 	return mapped(docs, func(d caseDoc) string { return d.ID }), asError("listing cases", err)
 }
 
-// Latest gives when the latest cases of the scope that somebody was reached for were opened and reached, newest first.
-func (c *Cases) Latest(ctx context.Context, limit int) ([]models.Case, error) {
+// DueByArea counts the open cases whose deadline lies at or after from and before to, by the area directly below the scope.
+func (c *Cases) DueByArea(ctx context.Context, from, to time.Time) (map[models.Area]int64, error) {
+	out := map[models.Area]int64{}
 	if c.scope == "" {
-		return nil, nil
+		return out, nil
 	}
 	q := Query{
-		Where: append(c.where(models.CaseFilter{}, time.Time{}), Cond{"contacted_at", Gt, Time(0)}),
-		Sort:  []Order{{"contacted_at", true}, {"_id", true}}, Limit: limit,
+		Where: append(c.where(models.CaseFilter{}, time.Time{}), Cond{"due_at", Ge, At(from)}, Cond{"due_at", Lt, At(to)}),
+		Sort:  []Order{{Field: "due_at"}, {Field: "_id"}}, Fields: []string{"province", "commune"},
+	}
+	switch {
+	case c.scope == models.Nation:
+		q.Index = "due"
+	case c.scope.IsProvince():
+		q.Index = "province_due"
 	}
 	docs, err := c.find(ctx, q)
-	return mapped(docs, func(d caseDoc) models.Case { return d.model() }), asError("listing cases", err)
+	for i := range docs {
+		if c.scope == models.Nation {
+			out[models.Area(docs[i].Province)]++
+		} else {
+			out[models.Area(docs[i].Commune)]++
+		}
+	}
+	return out, asError("counting deadlines", err)
 }
 
 // caseBatch is how many cases are changed in shared round trips: an engine's ReplaceAll takes 1,000.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"khaibao/models"
 )
 
@@ -52,6 +54,10 @@ func (doc *caseDoc) tally() talliedDoc {
 	if doc.ContactedAt != 0 {
 		bound := models.ContactBound(doc.ContactedAt.Time().Sub(doc.OpenedAt.Time()))
 		add(models.Day(doc.ContactedAt.Time()), "contacted_"+strconv.Itoa(bound))
+	}
+	if doc.DueAt != noDeadline {
+		add(models.Day(doc.DueAt.Time()), "due")
+		add(dayNow, "due")
 	}
 	for _, w := range doc.Waits {
 		for _, day := range w.model().Days() {
@@ -245,18 +251,19 @@ func (s sums) increments() []incrementDoc {
 // with children true of each area directly below it. Areas and days without any are absent; those of several programs are
 // not summed.
 func (s *Store) Numbers(ctx context.Context, programs []string, area models.Area, children bool, from, to string) ([]models.Numbers, error) {
-	var out []models.Numbers
-	for _, program := range programs {
-		err := s.counters(ctx, program, area, children, from, dayNow, func(doc counterDoc) {
-			if doc.Day <= to || doc.Day == dayNow {
-				out = append(out, doc.numbers())
-			}
+	found := make([][]models.Numbers, len(programs))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, program := range programs {
+		group.Go(func() error {
+			return s.counters(ctx, program, area, children, from, dayNow, func(doc counterDoc) {
+				if doc.Day <= to || doc.Day == dayNow {
+					found[i] = append(found[i], doc.numbers())
+				}
+			})
 		})
-		if err != nil {
-			return nil, err
-		}
 	}
-	return out, nil
+	err := group.Wait()
+	return slices.Concat(found...), err
 }
 
 func (doc *counterDoc) numbers() models.Numbers {
@@ -280,6 +287,8 @@ func (doc *counterDoc) numbers() models.Numbers {
 			n.Factors[rest] += count
 		case kind == "contacted" && boundErr == nil:
 			n.Contacted[bound] += count
+		case field == "due":
+			n.Due += count
 		case rest == "":
 			n.Waited[models.WaitKind(kind)] += count
 		default:

@@ -92,9 +92,9 @@ func (r *tallyRig) change(person string) {
 		case 1:
 			c.Commune, c.Province = place[0], place[1]
 		case 2:
-			c.Status, c.ClosedAt = models.CaseClosed, r.now
+			c.Status, c.ClosedAt, c.DueAt = models.CaseClosed, r.now, time.Time{}
 		case 3:
-			c.Status, c.OpenedAt, c.FirstContactAt = models.CaseNew, r.now, time.Time{}
+			c.Status, c.OpenedAt, c.FirstContactAt, c.DueAt = models.CaseNew, r.now, time.Time{}, r.now.Add(30*time.Hour)
 		case 4:
 			c.Status, c.FirstContactAt = models.CaseContacted, r.now
 		case 5:
@@ -174,6 +174,10 @@ func (r *tallyRig) recount() []models.Numbers {
 					at("").Factors[f]++
 				}
 			}
+			if !c.DueAt.IsZero() {
+				at("").Due++
+				at(models.Day(c.DueAt)).Due++
+			}
 			if !c.FirstContactAt.IsZero() {
 				at(models.Day(c.FirstContactAt)).Contacted[models.ContactBound(c.FirstContactAt.Sub(c.OpenedAt))]++
 			}
@@ -239,7 +243,7 @@ func without(all []models.Numbers) []models.Numbers {
 				delete(n.Waited, k)
 			}
 		}
-		if len(n.Opened)+len(n.Open)+len(n.Factors)+len(n.Contacted)+len(n.Waited) > 0 {
+		if len(n.Opened)+len(n.Open)+len(n.Factors)+len(n.Contacted)+len(n.Waited) > 0 || n.Due != 0 {
 			out = append(out, n)
 		}
 	}
