@@ -22,10 +22,11 @@ type auditDoc struct {
 	Program  string             `bson:"program,omitempty" json:"program,omitempty"`
 	Reason   []byte             `bson:"reason,omitempty" json:"reason,omitempty"` // sealed
 	Detail   map[string]string  `bson:"detail,omitempty" json:"detail,omitempty"`
-	// Looker is the login again and UnusualAt the time, where the entry is a look and an unusual one: sparse indexes hold
-	// those alone.
+	// Looker is the login again where the entry is a look, UnusualAt and UnusualIn the time and the province where it is an
+	// unusual one: sparse indexes hold those alone.
 	Looker    string `bson:"looker,omitempty" json:"looker,omitempty"`
 	UnusualAt Time   `bson:"unusual_at,omitempty" json:"unusual_at,omitzero"`
+	UnusualIn string `bson:"unusual_in,omitempty" json:"unusual_in,omitempty"`
 }
 
 func (d auditDoc) Key() string      { return d.ID }
@@ -47,7 +48,7 @@ func (s *Store) sealAudit(e models.AuditEntry) (auditDoc, error) {
 		doc.Looker = e.Login
 	}
 	if e.Unusual {
-		doc.UnusualAt = doc.At
+		doc.UnusualAt, doc.UnusualIn = doc.At, doc.Province
 	}
 	if e.Reason == "" {
 		return doc, nil
@@ -87,15 +88,28 @@ func (s *Store) WriteAudit(ctx context.Context, entries ...models.AuditEntry) er
 
 // auditWhere gives the conditions of a filter.
 func auditWhere(f models.AuditFilter) (conds []Cond) {
-	for _, c := range []Cond{{"account", Eq, f.Account}, {"case", Eq, f.Case}, {"login", Eq, f.Login}, {"province", Eq, f.Province}} {
+	for _, c := range []Cond{{"account", Eq, f.Account}, {"case", Eq, f.Case}, {"login", Eq, f.Login}} {
 		if c.Value != "" {
 			conds = append(conds, c)
 		}
 	}
+	switch index := auditIndex(f); {
+	case f.Province == "":
+	case index == "province":
+		conds = append(conds, Cond{"province", Eq, f.Province})
+	case index == "unusual_in":
+		conds = append(conds, Cond{"unusual_in", Eq, f.Province})
+	default: // not Eq, or an engine without statistics may take the index of the province, which leads to far more
+		conds = append(conds, Cond{"province", In, []string{f.Province}})
+	}
 	if f.Within.IsCommune() {
 		conds = append(conds, Cond{"area", Eq, string(f.Within)})
 	}
-	if len(f.Actions) > 0 {
+	switch len(f.Actions) {
+	case 0:
+	case 1:
+		conds = append(conds, Cond{"action", Eq, string(f.Actions[0])})
+	default:
 		conds = append(conds, Cond{"action", In, mapped(f.Actions, func(a models.AuditAction) string { return string(a) })})
 	}
 	if f.ByOfficials {
@@ -115,6 +129,22 @@ func auditWhere(f models.AuditFilter) (conds []Cond) {
 	return conds
 }
 
+// auditIndex names the index that leads to the fewest entries.
+func auditIndex(f models.AuditFilter) string {
+	for _, by := range []struct {
+		asked bool
+		index string
+	}{
+		{f.Account != "", "account"}, {f.Case != "", "case"}, {f.Unusual && f.Province != "", "unusual_in"}, {f.Unusual, "unusual"}, {f.Login != "", "login"},
+		{len(f.Actions) == 1, "action"}, {f.Province != "", "province"},
+	} {
+		if by.asked {
+			return by.index
+		}
+	}
+	return "at"
+}
+
 // CountLooks counts the looks of an official from a moment on and before another.
 func (s *Store) CountLooks(ctx context.Context, login string, during models.Span) (int64, error) {
 	n, err := s.engine.Count(ctx, colAudit, []Cond{{"looker", Eq, login}, {"at", Ge, At(during.From)}, {"at", Lt, At(during.Before)}})
@@ -127,7 +157,7 @@ func (s *Store) Audit(ctx context.Context, filter models.AuditFilter, page model
 	if filter.Unusual {
 		when = "unusual_at"
 	}
-	q := Query{Where: auditWhere(filter), Sort: []Order{{when, true}, {"_id", true}}, Limit: page.Limit + 1}
+	q := Query{Where: auditWhere(filter), Sort: []Order{{when, true}, {"_id", true}}, Limit: page.Limit + 1, Index: auditIndex(filter)}
 	if err := q.after(colAudit, page.Cursor, timeKey, stringKey); err != nil {
 		return nil, "", err
 	}

@@ -101,7 +101,8 @@ func Collections() []Collection {
 		{Name: colAudit, Indexes: []Index{
 			{Name: "account", Fields: []Order{{Field: "account"}, {Field: "at", Desc: true}, {Field: "_id", Desc: true}}, Sparse: true},
 			{Name: "at", Fields: []Order{{Field: "at", Desc: true}, {Field: "_id", Desc: true}}},
-			newest("login"), newest("case"), newest("province"), newest("looker"),
+			newest("login"), newest("case"), newest("province"), newest("looker"), newest("action"),
+			{Name: "unusual_in", Fields: []Order{{Field: "unusual_in"}, {Field: "unusual_at", Desc: true}, {Field: "_id", Desc: true}}, Sparse: true},
 			{Name: "unusual", Fields: []Order{{Field: "unusual_at", Desc: true}, {Field: "_id", Desc: true}}, Sparse: true},
 		}},
 		{Name: colOfficials, Indexes: []Index{

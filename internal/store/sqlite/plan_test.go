@@ -20,6 +20,7 @@ func TestPlans(t *testing.T) {
 	err = e.Ensure(t.Context(), []store.Collection{{Name: "cases", TTL: "until", Indexes: []store.Index{
 		{Name: "nation", Fields: newest},
 		{Name: "area", Fields: append([]store.Order{{Field: "area"}}, newest...)},
+		{Name: "login", Fields: append([]store.Order{{Field: "login"}}, newest...), Sparse: true},
 		{Name: "todo", Fields: []store.Order{{Field: "todo.at"}, {Field: "_id"}}, Sparse: true},
 		{Name: "search", Fields: []store.Order{{Field: "search"}, {Field: "_id"}}, Multi: true},
 	}}})
@@ -35,6 +36,7 @@ func TestPlans(t *testing.T) {
 		"of an area":         {store.Query{Where: []store.Cond{area, {Field: "level", Op: store.In, Value: []int64{3, 4}}}, Sort: newest, Limit: 50}, "USING INDEX cases_area (<expr>=?)"},
 		"the page after":     {store.Query{Where: []store.Cond{area}, Sort: newest, After: []any{store.Time(5), "x"}, Limit: 50}, "USING INDEX cases_area (<expr>=? AND <expr><?)"},
 		"by a held field":    {store.Query{Where: []store.Cond{area}, Sort: append([]store.Order{{Field: "area"}}, newest...), After: []any{"20", store.Time(5), "x"}}, "USING INDEX cases_area (<expr>=? AND <expr><?)"},
+		"narrower than area": {store.Query{Where: []store.Cond{{Field: "area", Op: store.In, Value: []string{"20"}}, {Field: "login", Op: store.Eq, Value: "an"}}, Sort: newest, Limit: 50}, "USING INDEX cases_login (<expr>=?)"},
 		"pending":            {store.Query{Where: []store.Cond{{Field: "todo.at", Op: store.Exists, Value: true}}, Sort: []store.Order{{Field: "todo.at"}, {Field: "_id"}}, Limit: 50}, "USING INDEX cases_todo"},
 		"a household":        {store.Query{Where: []store.Cond{{Field: "_id", Op: store.Gt, Value: "a|"}, {Field: "_id", Op: store.Lt, Value: "a}"}}, Sort: []store.Order{{Field: "_id", Desc: true}}}, "USING INDEX sqlite_autoindex_cases_1 (id>? AND id<?)"},
 		"some ids":           {store.Query{Where: []store.Cond{{Field: "_id", Op: store.In, Value: []string{"a", "b"}}}}, "USING INDEX sqlite_autoindex_cases_1 (id=?)"},
