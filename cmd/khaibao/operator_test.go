@@ -89,10 +89,24 @@ func TestAdmin(t *testing.T) {
 	fresh := s.login(demoOfficial{Login: "an.bacson", Password: anew[1], TOTPSecret: anew[2]}, &authenticator{})
 	s.want(http.StatusOK, "GET", "/v1/audit", fresh.Access, nil)
 
+	for _, args := range [][]string{
+		{"add", "--login", "moi.bacson", "--name", "Nông Thị Mới", "--role", "officer", "--area", "06325", "--console", s.url},
+		{"reset", "moi.bacson", "--console", s.url + "/"},
+	} {
+		link := regexp.MustCompile(`(?m)^link +(http\S+)$`).FindStringSubmatch(d.admin(args...))
+		if link == nil || !strings.HasPrefix(link[1], s.url+"/console/set-up/moi.bacson/") {
+			t.Fatalf("%s prints no link: %q", args[0], link)
+		}
+		if got := s.want(http.StatusOK, "GET", strings.TrimPrefix(link[1], s.url), "", nil); !strings.Contains(string(got.body), "Nông Thị Mới") {
+			t.Errorf("behind the link of %s: %s", args[0], got.body)
+		}
+	}
+
 	for _, tt := range []struct {
 		name, want string
 		args       []string
 	}{
+		{"no address", "--console", []string{"add", "--login", "binh", "--name", "X", "--role", "officer", "--area", "06325", "--console", "khaibao.example"}},
 		{"taken", "", []string{"add", "--login", "an.bacson", "--name", "X", "--role", "viewer", "--area", "VN"}},
 		{"no such role", "--role", []string{"add", "--login", "binh", "--name", "X", "--role", "king", "--area", "VN"}},
 		{"no such area", "area", []string{"add", "--login", "binh", "--name", "X", "--role", "officer", "--area", "99999"}},

@@ -39,7 +39,7 @@ var loginForm = regexp.MustCompile(`^[a-z0-9._-]{3,64}$`)
 
 // Add keeps a new official and gives the credentials. Invalid names every wrong field; Conflict when the login is taken.
 func (o *Officials) Add(ctx context.Context, n NewOfficial) (Credentials, error) {
-	office := o.operator()
+	office := o.Operator()
 	official, err := office.new(&n)
 	if err != nil {
 		return Credentials{}, err
@@ -125,23 +125,8 @@ func roleNames() string {
 	return strings.Join(names, ", ")
 }
 
-// operator is the office of whoever runs the product: it holds everybody.
-func (o *Officials) operator() Office { return Office{o: o} }
-
-// Change is Office.Change for the operator.
-func (o *Officials) Change(ctx context.Context, login string, role models.Role, area models.Area) error {
-	return o.operator().Change(ctx, login, role, area)
-}
-
-// Disable is Office.Disable for the operator.
-func (o *Officials) Disable(ctx context.Context, login string) error {
-	return o.operator().Disable(ctx, login)
-}
-
-// Enable is Office.Enable for the operator.
-func (o *Officials) Enable(ctx context.Context, login string) error {
-	return o.operator().Enable(ctx, login)
-}
+// Operator is the office of whoever runs the product: it holds everybody.
+func (o *Officials) Operator() Office { return Office{o: o} }
 
 // ResetCredentials gives an official a new password and TOTP secret and ends every sign-in; the old ones are worth
 // nothing from now on.
@@ -151,7 +136,7 @@ func (o *Officials) ResetCredentials(ctx context.Context, login string) (Credent
 	if err != nil {
 		return Credentials{}, err
 	}
-	given.Official, err = o.operator().update(ctx, login, models.AuditResetOfficial, func(official *models.Official) error {
+	given.Official, err = o.Operator().update(ctx, login, models.AuditResetOfficial, func(official *models.Official) error {
 		official.PasswordHash, official.TOTPSecret, official.TOTPUsed = fresh.PasswordHash, fresh.TOTPSecret, 0
 		official.SetupHash, official.SetupUntil = "", time.Time{}
 		return nil

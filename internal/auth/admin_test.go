@@ -81,20 +81,20 @@ func TestAdministration(t *testing.T) {
 	addOfficial(t, r, "an.nguyen")
 	_, err := r.officials.Add(ctx, NewOfficial{Login: "AN.NGUYEN", Name: "An", Role: models.Viewer, Area: "20"})
 	wantCode(t, "a taken login", err, models.Conflict, "conflict")
-	err = r.officials.Change(ctx, "an.nguyen", models.ProvinceManager, "")
+	err = r.officials.Operator().Change(ctx, "an.nguyen", models.ProvinceManager, "")
 	if diff := cmp.Diff([]string{"/area bad_value"}, problemsOf(err)); diff != "" {
 		t.Error(diff)
 	}
-	if err := r.officials.Change(ctx, "an.nguyen", "", "79"); err != nil {
+	if err := r.officials.Operator().Change(ctx, "an.nguyen", "", "79"); err != nil {
 		t.Error(err)
 	}
-	if err := r.officials.Disable(ctx, "binh.tran"); err != nil {
+	if err := r.officials.Operator().Disable(ctx, "binh.tran"); err != nil {
 		t.Error(err)
 	}
 	_, reset := r.officials.ResetCredentials(ctx, "nobody")
 	for what, err := range map[string]error{
-		"change": r.officials.Change(ctx, "nobody", models.Viewer, "20"), "disable": r.officials.Disable(ctx, "$gt"),
-		"enable": r.officials.Enable(ctx, "nobody"), "reset": reset,
+		"change": r.officials.Operator().Change(ctx, "nobody", models.Viewer, "20"), "disable": r.officials.Operator().Disable(ctx, "$gt"),
+		"enable": r.officials.Operator().Enable(ctx, "nobody"), "reset": reset,
 	} {
 		wantCode(t, what+" nobody", err, models.NotFound, "not_found")
 	}
@@ -118,12 +118,12 @@ func TestAdministrationIsAudited(t *testing.T) {
 	ctx := t.Context()
 	addOfficial(t, r, "an.nguyen")
 	for range 2 {
-		if err := r.officials.Disable(ctx, "an.nguyen"); err != nil {
+		if err := r.officials.Operator().Disable(ctx, "an.nguyen"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	_, reset := r.officials.ResetCredentials(ctx, "an.nguyen")
-	if err := errors.Join(r.officials.Enable(ctx, "an.nguyen"), r.officials.Change(ctx, "an.nguyen", models.Viewer, "20"), reset); err != nil {
+	if err := errors.Join(r.officials.Operator().Enable(ctx, "an.nguyen"), r.officials.Operator().Change(ctx, "an.nguyen", models.Viewer, "20"), reset); err != nil {
 		t.Fatal(err)
 	}
 	entries := r.owedAudit(t)

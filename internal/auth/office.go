@@ -16,7 +16,7 @@ import (
 // change is audited with who made it.
 type Office struct {
 	o  *Officials
-	by models.Official // nobody for the operator, who may do everything
+	by models.Official // nobody for the operator, whose office has no bounds
 }
 
 // Office gives the office of a manager: Forbidden for whoever manages nobody.

@@ -134,7 +134,7 @@ func TestOfficeGivesOnlyWhatItHas(t *testing.T) {
 			if diff := cmp.Diff(test.want, problemsOf(province.Change(t.Context(), "xa.nay", test.role, test.area))); diff != "" {
 				t.Errorf("moving to %s: %s", name, diff)
 			}
-			if err := r.officials.Change(t.Context(), "xa.nay", models.Officer, "06325"); err != nil {
+			if err := r.officials.Operator().Change(t.Context(), "xa.nay", models.Officer, "06325"); err != nil {
 				t.Fatal(err)
 			}
 		}

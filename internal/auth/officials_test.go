@@ -80,7 +80,7 @@ func TestBadCredentials(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	given, locked := addOfficial(t, r, "an.nguyen"), addOfficial(t, r, "binh.tran")
-	if err := r.officials.Disable(t.Context(), "binh.tran"); err != nil {
+	if err := r.officials.Operator().Disable(t.Context(), "binh.tran"); err != nil {
 		t.Fatal(err)
 	}
 	r.advance(time.Hour)
@@ -212,7 +212,7 @@ func TestAuthorizeReadsTheOfficialEachTime(t *testing.T) {
 	pair := login(t, r, given)
 	subject := r.subject(t, pair)
 	ctx := t.Context()
-	if err := r.officials.Change(ctx, "An.Nguyen", models.ProvinceManager, "20"); err != nil {
+	if err := r.officials.Operator().Change(ctx, "An.Nguyen", models.ProvinceManager, "20"); err != nil {
 		t.Fatal(err)
 	}
 	got, err := r.officials.Authorize(ctx, subject)
@@ -220,7 +220,7 @@ func TestAuthorizeReadsTheOfficialEachTime(t *testing.T) {
 		t.Errorf("after a change: %v %v", got, err)
 	}
 	for range 2 { // again is fine
-		if err := r.officials.Disable(ctx, "an.nguyen"); err != nil {
+		if err := r.officials.Operator().Disable(ctx, "an.nguyen"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -228,7 +228,7 @@ func TestAuthorizeReadsTheOfficialEachTime(t *testing.T) {
 	wantCode(t, "disabled", err, models.Unauthenticated, "bad_token")
 	_, err = r.officials.Refresh(ctx, pair.RefreshToken, "")
 	wantCode(t, "refresh", err, models.Unauthenticated, "bad_token")
-	if err := r.officials.Enable(ctx, "an.nguyen"); err != nil {
+	if err := r.officials.Operator().Enable(ctx, "an.nguyen"); err != nil {
 		t.Fatal(err)
 	}
 	_, err = r.officials.Authorize(ctx, subject)

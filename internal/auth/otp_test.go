@@ -322,7 +322,7 @@ func TestDeadStore(t *testing.T) {
 	for what, err := range map[string]error{
 		"request": requested, "verify": verified, "refresh": refreshed, "logout": r.citizens.Logout(ctx, citizen),
 		"end sessions": r.citizens.EndSessions(ctx, citizen.ID), "login": loggedIn, "authorize": authorized, "add": added,
-		"disable": r.officials.Disable(ctx, "an.nguyen"),
+		"disable": r.officials.Operator().Disable(ctx, "an.nguyen"),
 	} {
 		wantCode(t, what, err, models.Unavailable, "unavailable")
 		if err != nil && (strings.Contains(err.Error(), phone) || strings.Contains(err.Error(), code)) {

@@ -138,12 +138,17 @@ type linkView struct {
 	Until             time.Time
 }
 
+// SetUpPath is where an invitation is used.
+func SetUpPath(i auth.Invitation) string {
+	return "/console/set-up/" + i.Official.Login + "/" + i.Token
+}
+
 func (r *request) showLink(link auth.Invitation) error {
 	scheme := "https"
 	if r.s.PlainHTTP {
 		scheme = "http"
 	}
-	u := url.URL{Scheme: scheme, Host: r.Host, Path: "/console/set-up/" + link.Official.Login + "/" + link.Token}
+	u := url.URL{Scheme: scheme, Host: r.Host, Path: SetUpPath(link)}
 	return r.show(http.StatusOK, "link", linkView{link.Official.Login, link.Official.Name, u.String(), link.Until})
 }
 
