@@ -21,7 +21,7 @@ const (
 	MeanDays     = 14  // the days before that the mean is of
 	TooManyLooks = 100 // of a day are always to be asked about
 
-	offHoursFrom, offHoursTo = 21, 6 // o'clock
+	OffHoursFrom, OffHoursTo = 21, 6 // o'clock: a look in between is off hours
 )
 
 // UsualLooks is how many looks of a day are usual for an official who had so many in the MeanDays before it.
@@ -33,7 +33,7 @@ func UsualLooks(before int64) int64 {
 func Night(day time.Time) (first, last Span) {
 	day = DayStart(day)
 	at := func(hour int) time.Time { return time.Date(day.Year(), day.Month(), day.Day(), hour, 0, 0, 0, Hanoi) }
-	return Span{day, at(offHoursTo)}, Span{at(offHoursFrom), at(24)}
+	return Span{day, at(OffHoursTo)}, Span{at(OffHoursFrom), at(24)}
 }
 
 // Span is a time from and before.

@@ -111,7 +111,8 @@ func (r *request) addReading(view *auditView, login string) error {
 	}
 	w := r.words()
 	view.MoreReading = more
-	view.ReadingHelp = r.say("reading.help", "many", models.ManyLooks, "times", models.MeanTimes, "days", models.MeanDays, "top", models.TooManyLooks)
+	view.ReadingHelp = r.say("reading.help", "many", models.ManyLooks, "times", models.MeanTimes, "days", models.MeanDays, "top", models.TooManyLooks,
+		"from", models.OffHoursFrom, "to", models.OffHoursTo)
 	for _, f := range found {
 		day := models.Day(f.Day)
 		view.Reading = append(view.Reading, readingRow{

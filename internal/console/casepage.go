@@ -316,8 +316,8 @@ func (r *request) changeText(e *models.AuditEntry) string {
 func (r *request) looks(audit []models.AuditEntry) []lookView {
 	var out []lookView
 	for i := range audit {
-		if e := &audit[i]; e.Action == "reveal" {
-			out = append(out, lookView{e.At, e.Login, r.areaName(string(e.Area)), e.Reason})
+		if e := &audit[i]; e.Look() {
+			out = append(out, lookView{e.At, e.Login, r.areaName(string(e.Area)), orText(e.Reason, r.kindText("action", string(e.Action)))})
 		}
 	}
 	return out

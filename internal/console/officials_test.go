@@ -19,7 +19,7 @@ import (
 	"khaibao/models"
 )
 
-var setUpLink = regexp.MustCompile(`class="set-up-link" readonly value="https://khaibao\.test(/console/set-up/[^"]+)"`)
+var setUpLink = regexp.MustCompile(`class="set-up-link"[^>]*>https://khaibao\.test(/console/set-up/[^<]+)<`)
 
 // linkOf is the path of the set-up link that a page shows.
 func (b *browser) linkOf(got page) string {

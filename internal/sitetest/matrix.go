@@ -25,7 +25,7 @@ func Hold(t *testing.T, site *Site, open func(*testing.T) Edge) {
 	}
 	disabled := m.Official(t, "nghi.viec", models.NationalManager, models.Nation)
 	m.Strangers["an official who was disabled"] = m.SignIn(disabled)
-	must(t, m.Officials.Disable(t.Context(), "nghi.viec"))
+	must(t, m.Officials.Operator().Disable(t.Context(), "nghi.viec"))
 	routes := slices.Clone(m.Routes)
 	slices.SortStableFunc(routes, func(a, b Route) int { return rank(m.Decisions[a.String()].Last) - rank(m.Decisions[b.String()].Last) })
 	for _, r := range routes {
