@@ -67,12 +67,7 @@ func newConsoleWorld(t *testing.T) *consoleWorld {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { engine.Close(context.Background()) })
-	w := &consoleWorld{world: newWorld(t, engine)}
-	axe, err := os.ReadFile(os.Getenv("KHAIBAO_TEST_AXE"))
-	if err != nil {
-		t.Fatalf("KHAIBAO_TEST_AXE names axe-core, scripts/test sets it: %v", err)
-	}
-	w.axe = string(axe)
+	w := &consoleWorld{world: newWorld(t, engine), axe: readAxe(t)}
 	communes, _ := w.app.areas.Communes("20")
 	for _, c := range communes[:8] {
 		w.communes = append(w.communes, c.Code)
@@ -96,6 +91,15 @@ func newConsoleWorld(t *testing.T) *consoleWorld {
 		return true
 	})
 	return w
+}
+
+func readAxe(t *testing.T) string {
+	t.Helper()
+	axe, err := os.ReadFile(os.Getenv("KHAIBAO_TEST_AXE"))
+	if err != nil {
+		t.Fatalf("KHAIBAO_TEST_AXE names axe-core, scripts/test sets it: %v", err)
+	}
+	return string(axe)
 }
 
 // consoleBrowser is an official's browser.

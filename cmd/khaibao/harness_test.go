@@ -14,6 +14,7 @@ import (
 
 	"khaibao/internal/auth"
 	"khaibao/internal/doubles"
+	"khaibao/internal/rules"
 	"khaibao/internal/seal"
 	"khaibao/internal/sms"
 	"khaibao/internal/store"
@@ -28,7 +29,7 @@ type world struct {
 	smsc *doubles.SMSC
 }
 
-func newWorld(t *testing.T, engine store.Engine) *world {
+func newWorld(t *testing.T, engine store.Engine, more ...rules.Source) *world {
 	t.Helper()
 	w := &world{}
 	must := func(err error) {
@@ -48,7 +49,7 @@ func newWorld(t *testing.T, engine store.Engine) *world {
 	pushes, err := push.NewFCM(t.Context(), push.FCMConfig{Project: "test", Endpoint: w.fcm.Endpoint()})
 	must(err)
 	w.app, err = assemble(t.Context(), parts{
-		engine: engine, keys: keys, now: time.Now, log: slog.New(slog.DiscardHandler), sms: gateway, pushes: pushes, oneAddress: true, plainHTTP: true, noQuiet: true,
+		engine: engine, keys: keys, programs: more, now: time.Now, log: slog.New(slog.DiscardHandler), sms: gateway, pushes: pushes, oneAddress: true, plainHTTP: true, noQuiet: true,
 		otp: budgetConfig{OTPPerPhoneHour: 100, OTPPerPhoneDay: 100, OTPPerAddressHour: 1000, OTPPerDay: 1000}, argon: auth.Argon2{Time: 1, Memory: 8, Threads: 1, Parallel: 4},
 	})
 	must(err)

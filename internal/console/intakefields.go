@@ -178,7 +178,7 @@ func (d *declaring) condition(c rules.Condition) string {
 	if !ok {
 		return c.Question
 	}
-	text := strings.TrimRight(q.Text(d.r.lang), "?:. ")
+	text := bare(q.Text(d.r.lang))
 	if c.Operator == "exists" {
 		return d.r.say("intake.when_answered."+strconv.FormatBool(c.Answer == true), "question", text)
 	}
@@ -189,6 +189,9 @@ func (d *declaring) condition(c rules.Condition) string {
 	sign := map[string]string{"=": ": ", "!=": " ≠ ", ">": " > ", "<": " < ", ">=": " ≥ ", "<=": " ≤ "}[c.Operator]
 	return "“" + text + "”" + sign + answer
 }
+
+// bare is a question as something that is named.
+func bare(question string) string { return strings.TrimRight(question, "?:. ") }
 
 // unitOf writes a unit of UCUM as people do.
 func unitOf(ucum string) string {

@@ -80,7 +80,7 @@ func (d *declaring) submission() intake.Submission {
 		in.Commune = commune
 	}
 	if d.given.Get("agreed") != "yes" {
-		in.Wrong = append(in.Wrong, models.FieldError{Field: "/agreed", Code: "required"})
+		in.Wrong = append(in.Wrong, models.FieldError{Field: "/agreed", Code: "not_agreed"})
 	}
 	return in
 }
@@ -100,7 +100,7 @@ func (d *declaring) refused(err error) *declaring {
 func (d *declaring) field(field string) (at, label string) {
 	if id, ok := strings.CutPrefix(field, "/answers/"); ok {
 		if q, ok := d.form.Question(id); ok {
-			return fieldID(id), q.Text(d.r.lang)
+			return fieldID(id), bare(q.Text(d.r.lang))
 		}
 		return "", id
 	}
@@ -131,8 +131,12 @@ func (d *declaring) blocks() [][]*rules.Question {
 	for i := 0; i < len(d.form.Questions); {
 		first := &d.form.Questions[i]
 		block := []*rules.Question{first}
-		for i++; i < len(d.form.Questions) && first.Group != "" && d.form.Questions[i].Group == first.Group; i++ {
-			block = append(block, &d.form.Questions[i])
+		for i++; i < len(d.form.Questions); i++ {
+			q := &d.form.Questions[i]
+			if q.Group != first.Group || (q.Group == "" && q.Emergency != first.Emergency) {
+				break
+			}
+			block = append(block, q)
 		}
 		emergency := slices.ContainsFunc(block, func(q *rules.Question) bool { return q.Emergency })
 		hangs := slices.ContainsFunc(block, func(q *rules.Question) bool { return q.EnableWhen != nil })

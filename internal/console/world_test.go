@@ -19,6 +19,7 @@ import (
 	"khaibao/internal/sitetest"
 	"khaibao/internal/store"
 	"khaibao/internal/store/sqlite"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
 )
 
@@ -48,10 +49,7 @@ func newWorld(t *testing.T) *world {
 // newRiver is a world with the program beside the shipped ones that has every kind of question.
 func newRiver(t *testing.T) *world {
 	t.Helper()
-	engine, err := sqlite.Open(t.Context(), t.TempDir())
-	must(t, err)
-	t.Cleanup(func() { engine.Close(context.Background()) })
-	return newWorldOn(t, engine, rules.Source{Name: "river", FS: os.DirFS("../dialogue/testdata/programs")})
+	return newWorldOn(t, storetest.Memory(t), rules.Source{Name: "river", FS: os.DirFS("../dialogue/testdata/programs")})
 }
 
 func newWorldOn(t *testing.T, engine store.Engine, more ...rules.Source) *world {
