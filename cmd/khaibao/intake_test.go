@@ -146,8 +146,8 @@ func (c *consoleBrowser) onlyAskedWhatApplies() {
 	c.js(`document.querySelector(".intake form").reset(), document.querySelector("#q-fever").dispatchEvent(new Event("change", {bubbles: true}))`)
 }
 
-// hearOfIt reads the result out, finds the case's area elsewhere, and the citizen has the advice by SMS; then the household
-// is there for the next.
+// hearOfIt reads the result out; the case is another area's, and the citizen has the advice by SMS. Then the household is
+// there for the next form.
 func (c *consoleBrowser) hearOfIt(phone string) {
 	c.Helper()
 	c.holds("call 115 first", `document.querySelector(".problem a").getAttribute("href") === "tel:115"`)
@@ -157,6 +157,11 @@ func (c *consoleBrowser) hearOfIt(phone string) {
 	c.click(`form[action="/console/intake/household"] button`)
 	c.shows(c.say("intake.audited"))
 	c.page("intake-household")
+	c.click(`main a[href="/console/intake"]`)
+	c.do(chromedp.SetValue(chromedp.CSS("#what"), "covid19/declaration", chromedp.NodeVisible))
+	c.fill("#phone", phone)
+	c.click("main button.main")
 	c.click(`button[name=person]`)
-	c.shows(c.say("intake.agreed"))
+	c.shows("COVID-19")
+	c.page("intake-covid19")
 }
