@@ -40,9 +40,12 @@ func NewPINs(store PINStore, argon Argon2, now func() time.Time) (*PINs, error) 
 
 var pinForm = regexp.MustCompile(`^[0-9]{4}$`)
 
+// LooksLikePIN tells whether something has the form of a PIN: what has not is a mistyped key and no guess.
+func LooksLikePIN(typed string) bool { return pinForm.MatchString(typed) }
+
 // ValidPIN tells whether a PIN is four digits that are not the first ones that anybody would try.
 func ValidPIN(pin string) bool {
-	return pinForm.MatchString(pin) && strings.Count(pin, pin[:1]) < len(pin) && pin != "1234" && pin != "4321"
+	return LooksLikePIN(pin) && strings.Count(pin, pin[:1]) < len(pin) && pin != "1234" && pin != "4321"
 }
 
 // Set gives the account a new PIN and ends a lock. It is for citizens who are signed in: on a keypad it is Choose.

@@ -103,7 +103,7 @@ func (t *turn) urgent() string {
 }
 
 func showEmergency(t *turn) (view, error) {
-	return view{text: t.urgent(), items: numbered(t.text("emergency.go_on", nil), t.text("emergency.review", nil))}, nil
+	return view{text: t.urgent(), items: numbered(t.text("emergency.go_on", nil), t.text("emergency.review", nil)), foot: t.back00()}, nil
 }
 
 func takeEmergency(t *turn, typed string) error {

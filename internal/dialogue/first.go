@@ -248,18 +248,20 @@ func takeCommune(t *turn, typed string) error {
 // mostFound is how many communes a search shows; more letters find fewer.
 const mostFound = 42
 
-// search looks for communes; false, and said why, when there are none.
+// search looks for communes; false, and said why, when there are none: what was found before stays then.
 func (t *turn) search(typed string) bool {
-	t.st.Found, t.st.Chunk = nil, 0
+	var found []string
 	for _, a := range t.Areas.Search(typed, 4*mostFound) {
-		if a.Level == areas.LevelCommune && len(t.st.Found) < mostFound {
-			t.st.Found = append(t.st.Found, a.Code)
+		if a.Level == areas.LevelCommune && len(found) < mostFound {
+			found = append(found, a.Code)
 		}
 	}
-	if len(t.st.Found) == 0 {
+	if len(found) == 0 {
 		t.unclear("no_commune", nil)
+		return false
 	}
-	return len(t.st.Found) > 0
+	t.st.Found, t.st.Chunk = found, 0
+	return true
 }
 
 // showFound lists what was found, and says so when there may be more.

@@ -134,7 +134,7 @@ func (t *turn) takeWaiting(s *screen) error {
 		t.st.Waiting = nil
 		return nil
 	}
-	typed := t.st.Waiting[0]
+	typed := bare(t.st.Waiting[0])
 	t.st.Waiting = t.st.Waiting[1:]
 	if err := takeQuestion(t, typed); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"khaibao/internal/auth"
 	"khaibao/models"
 )
 
@@ -157,6 +158,9 @@ func takeUnlock(t *turn, typed string) error {
 	if t.account == nil {
 		t.st.to(stepHome)
 		return nil
+	}
+	if !auth.LooksLikePIN(typed) { // a key was missed: that costs no try
+		return t.unclear("pin_digits", nil)
 	}
 	err := t.PINs.Check(t.ctx, t.account.ID, typed)
 	var e *models.Error

@@ -20,6 +20,14 @@ var (
 	noWords  = []string{"khong", "no", "n", "ko", "k", "hong", "khong co", "khong co gi", "none", "khoe", "binh thuong", "ok khoe"}
 )
 
+// bare takes off the full stop that people put behind a number, "97." or "13!"; words stay as they are.
+func bare(typed string) string {
+	if strings.ContainsFunc(typed, unicode.IsLetter) || !strings.ContainsFunc(typed, unicode.IsDigit) {
+		return typed
+	}
+	return strings.TrimRight(typed, " .,;:!")
+}
+
 // pick is the answer to one line of a screen.
 type pick int
 

@@ -9,6 +9,18 @@ import (
 	"khaibao/models"
 )
 
+func TestBare(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]string{
+		"97.": "97", "38,5.": "38,5", "13 !": "13", "1,3;": "1,3", "0.": "0", "000.": "000", "21/11.": "21/11", "1?": "1?",
+		"...": "...", "": "", "OK.": "OK.", "So 5.": "So 5.", "97%": "97%",
+	} {
+		if got := bare(typed); got != want {
+			t.Errorf("%q becomes %q, want %q", typed, got, want)
+		}
+	}
+}
+
 func TestReadPicks(t *testing.T) {
 	t.Parallel()
 	names := [][]string{{"sot", "fever"}, {"ho", "cough"}, {"kho tho", "short of breath"}, {"gap nguoi nghi mac", "nguoi la"}, {"gap f0", "nguoi la"}}

@@ -332,7 +332,9 @@ func showPlaces(t *turn) (view, error) { return t.showFound(), nil }
 
 func takePlaces(t *turn, typed string) error {
 	if strings.IndexFunc(areas.Fold(typed), func(r rune) bool { return r >= 'a' && r <= 'z' }) >= 0 {
-		t.search(typed)
+		if t.search(typed) {
+			t.st.to(stepPlaces)
+		}
 		return nil
 	}
 	if code := t.chosen(typed, t.st.Found); code != "" {

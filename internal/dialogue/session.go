@@ -59,8 +59,9 @@ func (t *turn) inputs() ([]string, error) {
 		return t.replayed(strings.Split(t.in.Text, "*"))
 	}
 	switch {
-	case t.in.Text == "":
-		return nil, nil // the screen again
+	case t.in.Text == "": // the screen again
+		t.note = t.st.Note
+		return nil, nil
 	case !t.in.Accumulated:
 		return []string{t.in.Text}, nil
 	case before.covers(t.in.Text):
@@ -104,14 +105,14 @@ const mostWrong = 3
 
 // take takes one input at the open screen.
 func (t *turn) take(typed string) error {
-	t.note = ""
+	t.note, typed = "", bare(typed)
 	at := t.st.Step
 	v, err := t.view()
 	if err != nil {
 		return err
 	}
 	plain := areas.Fold(typed)
-	pages := len(t.pages(v, ""))
+	pages := len(t.pages(v, t.st.Note))
 	switch {
 	case plain == "000":
 		t.st.to(stepHome)
@@ -132,6 +133,7 @@ func (t *turn) take(typed string) error {
 	if t.note == "" || t.st.Step != at {
 		return nil
 	}
+	t.st.Page = 0
 	if t.st.Wrong++; t.st.Wrong >= mostWrong && at != stepStuck {
 		t.st.Parked = at
 		t.st.to(stepStuck)
@@ -140,9 +142,11 @@ func (t *turn) take(typed string) error {
 	return nil
 }
 
-// turnPage shows more: the next page, the next seven lines, and after the last ones the first again.
+// turnPage shows more: the next page, the next seven lines, and after the last ones the first again. A note stays where it
+// is as long as its pages are turned, or lines would move past whoever reads.
 func (t *turn) turnPage(pages, chunks int) {
 	if t.st.Page++; t.st.Page < pages {
+		t.note = t.st.Note
 		return
 	}
 	t.st.Page = 0
@@ -169,10 +173,7 @@ func (t *turn) show() (models.Reply, error) {
 		return models.Reply{}, err
 	}
 	pages := t.pages(v, t.note)
-	if t.note != "" {
-		t.st.Page = 0
-	}
-	t.st.Page = min(t.st.Page, len(pages)-1)
+	t.st.Note, t.st.Page = t.note, min(t.st.Page, len(pages)-1)
 	end := v.end && t.st.Page == len(pages)-1
 	return models.Reply{Text: pages[t.st.Page], End: end && !t.bySMS()}, nil
 }

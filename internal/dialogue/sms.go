@@ -82,7 +82,7 @@ func (t *turn) morePages() bool {
 		return false
 	}
 	v, err := t.view()
-	return err == nil && len(t.pages(v, "")) > 1
+	return err == nil && len(t.pages(v, t.st.Note)) > 1
 }
 
 // command carries out a message that is a command as a whole, whatever is open.

@@ -21,11 +21,12 @@ type state struct {
 	Lang    models.Lang `json:"lang,omitempty"`
 	Accents bool        `json:"accents,omitempty"`
 
-	Step   step `json:"step,omitempty"`
-	Page   int  `json:"page,omitempty"`
-	Wrong  int  `json:"wrong,omitempty"`  // answers in a row that were not understood
-	Parked step `json:"parked,omitempty"` // the step to go back to from help, or after the PIN
-	Nudged bool `json:"nudged,omitempty"` // the open question was repeated by ourselves
+	Step   step   `json:"step,omitempty"`
+	Page   int    `json:"page,omitempty"`
+	Note   string `json:"note,omitempty"`   // on top of the screen, as long as its pages are turned
+	Wrong  int    `json:"wrong,omitempty"`  // answers in a row that were not understood
+	Parked step   `json:"parked,omitempty"` // the step to go back to from help, or after the PIN
+	Nudged bool   `json:"nudged,omitempty"` // the open question was repeated by ourselves
 
 	draft
 	Found    []string               `json:"found,omitempty"` // communes that were found last, by code

@@ -68,7 +68,7 @@ func allSteps() map[step]handling {
 		stepProgram:   {showProgram, takeProgram, backFromProgram, false},
 		stepQuestion:  {showQuestion, takeQuestion, backFromQuestion, true},
 		stepPlaces:    {showPlaces, takePlaces, goTo(stepQuestion), false},
-		stepEmergency: {showEmergency, takeEmergency, goTo(stepQuestion), false},
+		stepEmergency: {showEmergency, takeEmergency, goTo(stepQuestion), true}, // pressed twice, 0 would deny the sign
 		stepReview:    {showReview, takeReview, backToLastQuestion, true},
 		stepEdit:      {showEdit, takeEdit, goTo(stepReview), false},
 		stepResult:    {showResult, takeHomeAgain, goTo(stepHome), false},
