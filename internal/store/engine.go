@@ -133,7 +133,8 @@ type Cond struct {
 	Value any
 }
 
-// Query asks for documents. Sort must end in _id, so that pages are stable; After holds the sort values of the last
+// Query asks for documents. Sort must end in _id, so that pages are stable; without one the documents come in any order,
+// and there are no pages. After holds the sort values of the last
 // document of the page before, one for each Sort field; a document without one of those fields is on no later page.
 type Query struct {
 	Where []Cond

@@ -41,7 +41,10 @@ func (e *Engine) Find(ctx context.Context, collection string, query store.Query,
 	if filter, err = after(filter, &query); err != nil {
 		return err
 	}
-	opts := options.Find().SetSort(order(query.Sort))
+	opts := options.Find()
+	if len(query.Sort) > 0 {
+		opts.SetSort(order(query.Sort))
+	}
 	if query.Index != "" {
 		opts.SetHint(query.Index) // DocumentDB has no statistics of a fresh collection and would read all of it
 	}

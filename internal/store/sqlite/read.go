@@ -71,7 +71,7 @@ func (e *Engine) statement(name string, query *store.Query) (string, filter, err
 	if len(values) > 0 {
 		f.after(sort, values)
 	}
-	text := "SELECT " + selected(query.Fields) + " FROM " + f.from(!justID(query)) + f.where()
+	text := "SELECT " + selected(query.Fields) + " FROM " + f.from(!justID(query)) + f.hint(query.Index) + f.where()
 	if len(sort) > 0 {
 		text += " ORDER BY " + orderBy(sort)
 	}

@@ -80,6 +80,12 @@ func (s suite) operators(t *testing.T) {
 		if err != nil || int(n) != len(c.want) {
 			t.Errorf("%s: counted %d, want %d (%v)", name, n, len(c.want), err)
 		}
+		// In any order and just so many: enough to tell whether there are more.
+		some := 0
+		q := store.Query{Where: c.where, Limit: 2, Fields: []string{"_id"}}
+		if err := e.Find(t.Context(), things, q, func(store.Raw) error { some++; return nil }); err != nil || some != min(2, len(c.want)) {
+			t.Errorf("%s: found %d of %d up to two (%v)", name, some, len(c.want), err)
+		}
 	}
 }
 
