@@ -22,6 +22,14 @@ func CaseStatuses() []CaseStatus {
 	return []CaseStatus{CaseNew, CaseContacted, CaseMonitoring, CaseReferred, CaseClosed}
 }
 
+// OpenStatuses are those of a case that is still worked on.
+func OpenStatuses() []CaseStatus {
+	return []CaseStatus{CaseNew, CaseContacted, CaseMonitoring, CaseReferred}
+}
+
+// QueueCounts say how many cases are open, how many of those wait for what, and how many are closed.
+type QueueCounts struct{ Open, New, Raised, Overdue, Unreached, Missed, Mine, Closed int64 }
+
 // Case is one flagged person under one program: the officials' working document.
 type Case struct {
 	ID       string

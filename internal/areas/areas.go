@@ -198,6 +198,22 @@ func (d *Directory) ValidScope(a models.Area) bool {
 	return ok
 }
 
+// Near lists the areas that hold an area or that it holds, itself included; nil stands for all, which is the nation's.
+func (d *Directory) Near(a models.Area) []models.Area {
+	if a == models.Nation {
+		return nil
+	}
+	out := []models.Area{models.Nation, a}
+	if communes, ok := d.Communes(string(a)); ok {
+		for _, c := range communes {
+			out = append(out, models.Area(c.Code))
+		}
+	} else if commune, ok := d.Get(string(a)); ok {
+		out = append(out, models.Area(commune.Parent))
+	}
+	return out
+}
+
 // Holds tells whether an area is a scope or one of today's areas that lie in it.
 func (d *Directory) Holds(scope, area models.Area) bool {
 	if scope == area {

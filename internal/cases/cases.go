@@ -18,6 +18,10 @@ import (
 type Scoped interface {
 	List(ctx context.Context, f models.CaseFilter, now time.Time, page models.Page) ([]models.CasePerson, string, error)
 	Count(ctx context.Context, f models.CaseFilter, now time.Time) (int64, error)
+	// CountUpTo counts those that match, limit at most.
+	CountUpTo(ctx context.Context, f models.CaseFilter, now time.Time, limit int) (int64, error)
+	// QueueCounts sums the open ones, those of login as Mine; whole is false when there are more than limit.
+	QueueCounts(ctx context.Context, login string, now time.Time, limit int) (t models.QueueCounts, whole bool, err error)
 	Get(ctx context.Context, id string) (models.CasePerson, error)
 	Change(ctx context.Context, id string, ifMatch []string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error)
 	// DueByArea counts the open cases whose deadline lies at or after from and before to, by the area directly below.
@@ -50,7 +54,8 @@ type Store interface {
 	CountLooks(ctx context.Context, login string, during models.Span) (int64, error)
 	// Official gives an official by login, models.NotFound when there is none.
 	Official(ctx context.Context, login string) (*models.Official, error)
-	Officials(ctx context.Context) ([]models.Official, error)
+	// OfficialsOf lists those of some areas by login, limit at most; areas nil means all.
+	OfficialsOf(ctx context.Context, areas []models.Area, limit int) ([]models.Official, error)
 	KeepUndo(ctx context.Context, u models.Undo) error
 	// TakeUndo gives an undo of that official, once.
 	TakeUndo(ctx context.Context, id, login string, now time.Time) (models.Undo, error)
@@ -78,6 +83,7 @@ type Service struct {
 	areas    *areas.Directory
 	now      func() time.Time
 	changed  func()
+	counts   queueCounts
 }
 
 // New gives a ready service.
@@ -85,7 +91,10 @@ func New(c Config) *Service {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
-	return &Service{c.Store, c.Within, c.Programs, c.Areas, c.Now, c.Changed}
+	return &Service{
+		store: c.Store, within: c.Within, programs: c.Programs, areas: c.Areas, now: c.Now, changed: c.Changed,
+		counts: queueCounts{byArea: map[models.Area]countsAt{}},
+	}
 }
 
 // View is a case as a list shows it: the person masked.
@@ -138,13 +147,28 @@ func (s *Service) List(ctx context.Context, official models.Official, f models.C
 // Count gives how many cases List goes through for the same filter and search.
 func (s *Service) Count(ctx context.Context, official models.Official, f models.CaseFilter, search string) (int64, error) {
 	f = searching(f, search)
-	if identifies(f) { // whether there is one says as much as a list
-		found, _, err := s.within(official.Area).List(ctx, f, s.now(), models.Page{Limit: models.HouseholdLimit})
-		if err = errors.Join(err, s.noteSearch(ctx, official, f, found)); err != nil {
-			return 0, err
-		}
+	if err := s.noteCount(ctx, official, f); err != nil {
+		return 0, err
 	}
 	return s.within(official.Area).Count(ctx, f, s.now())
+}
+
+// CountUpTo is Count up to CountLimit+1, which stands for any larger number.
+func (s *Service) CountUpTo(ctx context.Context, official models.Official, f models.CaseFilter, search string) (int64, error) {
+	f = searching(f, search)
+	if err := s.noteCount(ctx, official, f); err != nil {
+		return 0, err
+	}
+	return s.within(official.Area).CountUpTo(ctx, f, s.now(), CountLimit+1)
+}
+
+// noteCount is noteSearch for a number: whether there is one says as much as a list.
+func (s *Service) noteCount(ctx context.Context, official models.Official, f models.CaseFilter) error {
+	if !identifies(f) {
+		return nil
+	}
+	found, _, err := s.within(official.Area).List(ctx, f, s.now(), models.Page{Limit: models.HouseholdLimit})
+	return errors.Join(err, s.noteSearch(ctx, official, f, found))
 }
 
 // noteSearch keeps who found whom by a number that says who somebody is: whoever knows the number learns from a masked

@@ -65,7 +65,7 @@ func (s *Service) Change(ctx context.Context, official models.Official, id strin
 	if err != nil {
 		return Detail{}, err
 	}
-	s.changed()
+	s.worked(official)
 	return s.detail(ctx, changed)
 }
 

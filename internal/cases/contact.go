@@ -44,7 +44,7 @@ func (s *Service) Contact(ctx context.Context, official models.Official, id stri
 	if err != nil {
 		return Detail{}, err
 	}
-	s.changed()
+	s.worked(official)
 	return s.detail(ctx, changed)
 }
 
@@ -130,7 +130,7 @@ func (s *Service) Act(ctx context.Context, official models.Official, sel Selecti
 	}
 	items, err := s.within(official.Area).ChangeMany(ctx, ids, func(c *models.Case) ([]models.Effect, error) { return s.act(official, c, do) })
 	if len(items) > 0 {
-		s.changed()
+		s.worked(official)
 	}
 	if err != nil || len(items) == 0 {
 		return Done{Changed: len(items)}, err
@@ -185,7 +185,7 @@ func (s *Service) Undo(ctx context.Context, official models.Official, id string)
 		return []models.Effect{{Kind: models.EffectAudit, Audit: &entry}}, nil
 	})
 	if len(items) > 0 {
-		s.changed()
+		s.worked(official)
 	}
 	return len(items), err
 }
@@ -211,16 +211,17 @@ func (s *Service) mayLink(ctx context.Context, official models.Official, id, oth
 	return nil, err
 }
 
-// Colleagues gives the officials who may take a case of the official's area: active, working, and near.
-func (s *Service) Colleagues(ctx context.Context, official models.Official) ([]models.Official, error) {
-	all, err := s.store.Officials(ctx)
-	if err != nil {
-		return nil, err
+// maxColleagues is how many officials a list names: from more nobody chooses.
+const maxColleagues = 100
+
+// Colleagues gives the officials who may take a case of the official's area: active, working, and near. Of an area with
+// more than a hundred it gives none, and many is true.
+func (s *Service) Colleagues(ctx context.Context, official models.Official) (near []models.Official, many bool, err error) {
+	near, err = s.store.OfficialsOf(ctx, s.areas.Near(official.Area), maxColleagues+1)
+	if err != nil || len(near) > maxColleagues {
+		return nil, err == nil, err
 	}
-	return slices.DeleteFunc(all, func(o models.Official) bool {
-		near := s.areas.Holds(official.Area, o.Area) || s.areas.Holds(o.Area, official.Area)
-		return !near || o.Disabled() || !o.Role.May(models.WorkCases)
-	}), nil
+	return slices.DeleteFunc(near, func(o models.Official) bool { return o.Disabled() || !o.Role.May(models.WorkCases) }), false, nil
 }
 
 func newID() string {

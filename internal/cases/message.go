@@ -42,7 +42,7 @@ func (s *Service) Message(ctx context.Context, official models.Official, id, tex
 	if err != nil {
 		return "", err
 	}
-	s.changed()
+	s.worked(official)
 	return sent.Message.ID, nil
 }
 

@@ -37,15 +37,17 @@ type caseView struct {
 	Looks      []lookView
 	Statuses   []option
 	Colleagues []option
-	Levels     []option
-	Communes   []option
-	CanWork    bool
-	Closed     bool
-	Revealed   *cases.Identity
-	RevealedAs string // sex in words
-	Problems   []string
-	Changes    []string // what somebody else changed while this was being typed
-	Form       typed
+	// TypeAssignee: there are too many colleagues to choose from, so that a login is typed.
+	TypeAssignee bool
+	Levels       []option
+	Communes     []option
+	CanWork      bool
+	Closed       bool
+	Revealed     *cases.Identity
+	RevealedAs   string // sex in words
+	Problems     []string
+	Changes      []string // what somebody else changed while this was being typed
+	Form         typed
 }
 
 // typed is what an official typed, so that a page that comes back has it still.
@@ -146,10 +148,11 @@ func (r *request) choices(story *cases.Story, v *caseView) error {
 	for _, s := range models.CaseStatuses() {
 		v.Statuses = append(v.Statuses, option{string(s), r.s.Texts.Text(r.lang, "status."+string(s), nil), s == story.Status})
 	}
-	colleagues, err := r.s.Cases.Colleagues(r.Context(), r.official)
+	colleagues, many, err := r.s.Cases.Colleagues(r.Context(), r.official)
 	if err != nil {
 		return err
 	}
+	v.TypeAssignee = many
 	v.Colleagues = []option{{"", r.say("bulk.nobody"), story.Assignee == ""}}
 	for _, o := range colleagues {
 		v.Colleagues = append(v.Colleagues, option{o.Login, o.Name + " (" + o.Login + ")", o.Login == story.Assignee})

@@ -5,10 +5,12 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"khaibao/internal/areas"
@@ -42,6 +44,7 @@ type Config struct {
 type Console struct {
 	Config
 	mux       *http.ServeMux
+	packed    http.Handler // mux, for browsers that unpack
 	origin    *http.CrossOriginProtection
 	templates map[models.Lang]*pages
 	assets    map[string]asset
@@ -78,11 +81,27 @@ func New(c Config) (*Console, error) {
 		s.mux.HandleFunc(r.method+" "+r.path, s.guard(r))
 	}
 	s.mux.HandleFunc("/", s.guard(route{needs: open, answer: func(*request) error { return models.ErrNotFound }}))
+	if s.packed, err = packing(s.mux); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
 // ServeHTTP answers a request. Afterwards the request's Pattern is the route's template, which holds no id.
-func (s *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.packed.ServeHTTP(w, r) }
+
+// packing compresses pages, scripts and files of text. A page holds both the secret of the visit's forms and what stood in
+// the address, from whose lengths a stranger who can make the browser ask could guess the secret (BREACH): the visit's cookie
+// is SameSite=Strict, so what a stranger makes it ask is answered by the sign-in, and lengths are blurred besides.
+func packing(h http.Handler) (http.Handler, error) {
+	wrap, err := gzhttp.NewWrapper(
+		gzhttp.ContentTypes([]string{"text/html", "text/css", "text/javascript", "text/csv", "image/svg+xml", "application/x-ndjson"}),
+		gzhttp.MinSize(512), gzhttp.RandomJitter(32, 0, false))
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	return wrap(h), nil
+}
 
 // request is one request, with who makes it and in which language it is answered.
 type request struct {

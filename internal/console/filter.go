@@ -99,13 +99,11 @@ func (f filter) narrowed() bool {
 	return f != filter{}
 }
 
-var openStatuses = []models.CaseStatus{models.CaseNew, models.CaseContacted, models.CaseMonitoring, models.CaseReferred}
-
 // of gives the filter as the use-cases know it.
 func (f filter) of(official models.Official) models.CaseFilter {
 	yes := true
 	out := models.CaseFilter{
-		Statuses: openStatuses, Program: f.Program, Factor: f.Factor, Area: models.Area(f.Area), Assignee: f.Assignee, Order: models.CaseOrder(f.Sort),
+		Statuses: models.OpenStatuses(), Program: f.Program, Factor: f.Factor, Area: models.Area(f.Area), Assignee: f.Assignee, Order: models.CaseOrder(f.Sort),
 	}
 	switch f.View {
 	case "new":

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"khaibao/internal/cases"
 	"khaibao/models"
 )
@@ -33,10 +31,12 @@ type queueView struct {
 	Items      []rowView
 	Total      int64
 	Colleagues []models.Official
-	FirstLink  string
-	NextLink   string
-	Empty      string
-	Problems   []string
+	// TypeAssignee: there are too many colleagues to choose from, so that a login is typed.
+	TypeAssignee bool
+	FirstLink    string
+	NextLink     string
+	Empty        string
+	Problems     []string
 }
 
 type viewTab struct {
@@ -96,17 +96,17 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 	if err != nil {
 		return err
 	}
-	if view.Total, err = r.s.Cases.Count(ctx, r.official, asked, search); err != nil {
+	if view.Views, err = r.tabs(ctx, f); err != nil {
 		return err
 	}
-	if view.Views, err = r.tabs(ctx, f); err != nil {
+	if view.Total, err = r.total(ctx, f, asked, search, view.Views, listed{len(found), cursor == "" && next == ""}); err != nil {
 		return err
 	}
 	for i := range found {
 		view.Items = append(view.Items, r.row(&found[i]))
 	}
 	if view.CanWork {
-		if view.Colleagues, err = r.s.Cases.Colleagues(ctx, r.official); err != nil {
+		if view.Colleagues, view.TypeAssignee, err = r.s.Cases.Colleagues(ctx, r.official); err != nil {
 			return err
 		}
 	}
@@ -139,28 +139,44 @@ func (r *request) emptyReason(f filter, search string) string {
 // countWithin is how long a page waits for the numbers on its tabs: it is of use without them.
 const countWithin = 1500 * time.Millisecond
 
-// tabs counts every view of the official's whole area.
+// tabs are the views with how many cases of the official's whole area stand in each.
 func (r *request) tabs(ctx context.Context, f filter) ([]viewTab, error) {
-	ctx, cancel := context.WithTimeout(ctx, countWithin)
+	counting, cancel := context.WithTimeout(ctx, countWithin)
 	defer cancel()
+	n, err := r.s.Cases.QueueCounts(counting, r.official)
+	known := err == nil
+	if err != nil && (ctx.Err() != nil || counting.Err() == nil) {
+		return nil, err
+	}
+	counts := map[string]int64{"open": n.Open, "new": n.New, "raised": n.Raised, "overdue": n.Overdue, "unreached": n.Unreached, "missed": n.Missed, "mine": n.Mine, "closed": n.Closed}
 	out := make([]viewTab, len(views))
-	var group errgroup.Group
 	for i, name := range views {
 		own := filter{View: name}
 		if name == "open" {
 			own.View = ""
 		}
-		out[i] = viewTab{Name: r.say("view." + name), Link: own.link("/console/cases"), Current: f.View == own.View}
-		group.Go(func() error {
-			n, err := r.s.Cases.Count(ctx, r.official, own.of(r.official), "")
-			if ctx.Err() != nil {
-				return nil
-			}
-			out[i].Count, out[i].Known = n, err == nil
-			return err
-		})
+		out[i] = viewTab{Name: r.say("view." + name), Link: own.link("/console/cases"), Current: f.View == own.View, Count: counts[name], Known: known}
 	}
-	return out, group.Wait()
+	return out, nil
+}
+
+// listed is how many cases a page lists, and whether those are all.
+type listed struct {
+	n     int
+	whole bool
+}
+
+// total is how many cases the list goes through, up to the limit: what the page knows already is not counted again.
+func (r *request) total(ctx context.Context, f filter, asked models.CaseFilter, search string, tabs []viewTab, page listed) (int64, error) {
+	if page.whole {
+		return int64(page.n), nil
+	}
+	for _, tab := range tabs {
+		if tab.Current && tab.Known && search == "" && !f.narrowed() {
+			return tab.Count, nil
+		}
+	}
+	return r.s.Cases.CountUpTo(ctx, r.official, asked, search)
 }
 
 func (r *request) row(v *cases.View) rowView {

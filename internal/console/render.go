@@ -58,7 +58,7 @@ func (s *Console) parse(l models.Lang) (*pages, error) {
 func (s *Console) functions(l models.Lang) template.FuncMap {
 	w := words{s.Texts, l}
 	return template.FuncMap{
-		"t": w.say, "level": w.level, "number": w.number, "ago": func(at time.Time) string { return w.ago(s.Now(), at) },
+		"t": w.say, "level": w.level, "number": w.number, "upto": w.upTo, "ago": func(at time.Time) string { return w.ago(s.Now(), at) },
 		"exact": w.exact, "clock": clock, "tel": tel, "local": local, "day": w.day, "asset": s.assetURL, "shape": shapeOf, "iso": func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"list": func(items ...any) []any { return items }, "dict": dict, "join": strings.Join,
 	}

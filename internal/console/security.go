@@ -27,7 +27,7 @@ func (s *Console) protect(h http.Header, l models.Lang) {
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Language", string(l))
-	h.Set("Vary", "Cookie")
+	h.Add("Vary", "Cookie")
 }
 
 // maxReport bounds a report of a browser.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"khaibao/internal/cases"
 	"khaibao/internal/lang"
 	"khaibao/models"
 )
@@ -57,6 +58,14 @@ func (w words) number(n int64) string {
 		text = text[:at] + mark + text[at:]
 	}
 	return text
+}
+
+// upTo is a number that was counted to a limit: 1.000+ behind it.
+func (w words) upTo(n int64) string {
+	if n > cases.CountLimit {
+		return w.number(cases.CountLimit) + "+"
+	}
+	return w.number(n)
 }
 
 // decimal writes a measured number, 37,5 in Vietnamese.

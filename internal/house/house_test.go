@@ -78,6 +78,7 @@ var libraries = map[string][]string{
 	"github.com/nyaruka/phonenumbers": {"internal/auth", "internal/cases"},
 	"github.com/boombuler/barcode":    {"internal/console"},
 	"github.com/xuri/excelize":        {"internal/sheet"},
+	"github.com/klauspost/compress":   {"internal/console"},
 	"github.com/alecthomas/kong":      {"cmd/khaibao"},
 	"github.com/getkin/kin-openapi":   {"internal/contract"},
 	"github.com/linxGnu/gosmpp":       {"internal/kanneltest"},

@@ -123,7 +123,17 @@ func (s *Store) UpdateOfficial(ctx context.Context, login string, change func(*m
 
 // Officials lists every official by login, without their credentials.
 func (s *Store) Officials(ctx context.Context) ([]models.Official, error) {
-	out, err := s.findOfficials(ctx, Query{Sort: []Order{{Field: "_id"}}})
+	return s.OfficialsOf(ctx, nil, 0)
+}
+
+// OfficialsOf lists the officials of some areas, or of all when areas is nil, by login and without their credentials; at
+// most limit, 0 for no bound.
+func (s *Store) OfficialsOf(ctx context.Context, areas []models.Area, limit int) ([]models.Official, error) {
+	q := Query{Sort: []Order{{Field: "_id"}}, Limit: limit}
+	if areas != nil {
+		q.Where = []Cond{{"area", In, mapped(areas, func(a models.Area) string { return string(a) })}}
+	}
+	out, err := s.findOfficials(ctx, q)
 	return out, asError("listing officials", err)
 }
 
