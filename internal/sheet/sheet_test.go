@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -106,6 +107,54 @@ func TestFormats(t *testing.T) {
 	for _, f := range Formats() {
 		if f.ContentType() == "" {
 			t.Errorf("%s has no type", f)
+		}
+	}
+}
+
+// heapWriter notes the most that lives on the heap, at every so many bytes that are written to it.
+type heapWriter struct{ written, next, most int }
+
+func (h *heapWriter) Write(p []byte) (int, error) {
+	if h.written += len(p); h.written >= h.next {
+		h.look()
+		h.next = h.written + 1<<20
+	}
+	return len(p), nil
+}
+
+func (h *heapWriter) look() {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	h.most = max(h.most, int(stats.HeapAlloc))
+}
+
+// TestMemory writes a large table: what lives meanwhile does not grow with it. It shares the heap with no other test.
+func TestMemory(t *testing.T) {
+	wide := make([]Column, 20)
+	row := make([]string, len(wide))
+	for i := range row {
+		row[i] = "Nguyễn Thị Ánh, sốt và ho"
+	}
+	for _, f := range Formats() {
+		before, out := &heapWriter{}, &heapWriter{}
+		before.look()
+		w, err := New(f, out, wide, "quan.ly")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Drop()
+		for range 80_000 { // 48 MB of text
+			if err := w.Row(row); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out.look()
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if more := (out.most - before.most) >> 20; out.written == 0 || more > 32 {
+			t.Errorf("%s: %d MB more live while %d bytes are written", f, more, out.written)
 		}
 	}
 }
