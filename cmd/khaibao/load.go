@@ -20,6 +20,10 @@ type loadCommand struct {
 	Connections []int  `help:"How many connections declare at the same time, one round each." default:"16,64"`
 	Seconds     int    `help:"How long a round lasts." default:"10"`
 	Households  int    `help:"How many households declare." default:"1000"`
+	Officials   int    `help:"How many page views of officials are made a second, instead of declarations."`
+	Cases       int    `help:"How many cases the store holds beforehand."`
+	Declared    int    `name:"declarations" help:"How many declarations it holds beforehand."`
+	Keys        string `help:"A file for the keys, made at need: with it a store that a load has filled can be measured again." placeholder:"FILE"`
 	USSD        int    `name:"ussd" help:"How many steps of USSD sessions a second are made beside them." default:"0"`
 
 	out io.Writer // standard output when nil
@@ -31,6 +35,10 @@ const (
 	maxLoadHouseholds  = 2000
 	maxLoadConnections = 1024
 	maxLoadUSSD        = 5000
+	maxLoadCases       = 5_000_000
+	maxLoadDeclared    = 100_000_000
+	maxLoadViews       = 5000
+	minLoadCases       = 1000
 )
 
 func (c *loadCommand) problems() []string {
@@ -45,6 +53,15 @@ func (c *loadCommand) problems() []string {
 	}
 	if c.Households < 1 || c.Households > maxLoadHouseholds {
 		out = append(out, fmt.Sprintf("--households must be 1 to %d", maxLoadHouseholds))
+	}
+	if c.Cases < 0 || c.Cases > maxLoadCases {
+		out = append(out, fmt.Sprintf("--cases must be 0 to %d", maxLoadCases))
+	}
+	if c.Declared < 0 || c.Declared > maxLoadDeclared || (c.Declared > 0 && c.Cases == 0) {
+		out = append(out, fmt.Sprintf("--declarations must be 0 to %d, and goes with --cases", maxLoadDeclared))
+	}
+	if c.Officials < 0 || c.Officials > maxLoadViews || (c.Officials > 0 && c.Cases < minLoadCases) {
+		out = append(out, fmt.Sprintf("--officials must be 0 to %d, and goes with --cases %d or more", maxLoadViews, minLoadCases))
 	}
 	if c.USSD < 0 || c.USSD > maxLoadUSSD {
 		out = append(out, fmt.Sprintf("--ussd must be 0 to %d", maxLoadUSSD))
@@ -78,18 +95,47 @@ func (c *loadCommand) Run(ctx context.Context) (err error) {
 }
 
 func (c *loadCommand) measure(ctx context.Context, engine store.Engine) (err error) {
-	keys, err := seal.Generate()
+	keys, filled, err := loadKeys(ctx, engine, c.Keys)
 	if err != nil {
 		return err
 	}
-	if err := refuseUsed(ctx, engine, keys); err != nil {
-		return err
-	}
-	site, err := openLoadSite(ctx, engine, keys, c.Households)
+	site, err := newLoadSite(ctx, engine, keys)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, site.close()) }()
+	o := newOutbreak(site.app, c.Cases, c.Declared)
+	if c.Cases > 0 && !filled {
+		begun := time.Now()
+		if err := o.enter(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.out, "%d cases and at least %d declarations were made in %.0f s\n", c.Cases, o.declarations, time.Since(begun).Seconds())
+	}
+	if err := site.serve(ctx); err != nil {
+		return err
+	}
+	if c.Officials > 0 {
+		return c.view(ctx, site, o)
+	}
+	return c.declare(ctx, site)
+}
+
+// view lets officials look at pages.
+func (c *loadCommand) view(ctx context.Context, site *loadSite, o *outbreak) error {
+	officials, err := site.signOfficialsIn(ctx, o)
+	if err != nil {
+		return fmt.Errorf("signing officials in: %w", err)
+	}
+	fmt.Fprintf(c.out, "%d officials look at pages\n", len(officials))
+	return viewFor(ctx, site.url, officials, c.Officials, time.Duration(c.Seconds)*time.Second).print(c.out)
+}
+
+// declare lets households declare, one round after the other.
+func (c *loadCommand) declare(ctx context.Context, site *loadSite) error {
+	if err := site.enterAll(ctx, c.Households); err != nil {
+		return err
+	}
 	fmt.Fprintf(c.out, "%d households declare over HTTP; one in %d of them is flagged\n", c.Households, flaggedOneIn)
 	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "connections\trequests/s\tp50 ms\tp99 ms\terrors\towed at the end\tcarried out in s\teffects/s\tsustained/s\t")
@@ -110,6 +156,33 @@ func (c *loadCommand) measure(ctx context.Context, engine store.Engine) (err err
 		}
 	}
 	return table.Flush()
+}
+
+// loadKeys gives the keys of a file, made at need, or new ones without a file. filled tells that an earlier load with this
+// file has filled the store; one that was used without is refused.
+func loadKeys(ctx context.Context, engine store.Engine, file string) (keys *seal.Keys, filled bool, err error) {
+	if _, statErr := os.Stat(file); file != "" && statErr == nil {
+		keys, err = seal.ReadFile(file)
+		if err != nil {
+			return nil, false, naming("--keys", err)
+		}
+		s, err := store.Open(ctx, engine, keys)
+		if err != nil {
+			return nil, false, err
+		}
+		_, err = s.Official(ctx, nationalLogin(0)) // its secret opens with the right keys only
+		if models.NotFound.Is(err) {
+			return keys, false, refuseUsed(ctx, engine, keys)
+		}
+		return keys, true, err
+	}
+	if keys, err = seal.Generate(); err != nil {
+		return nil, false, err
+	}
+	if err := refuseUsed(ctx, engine, keys); err != nil || file == "" {
+		return keys, false, err
+	}
+	return keys, false, keys.CreateFile(file)
 }
 
 // refuseUsed keeps a load away from a store with people in it.

@@ -32,6 +32,7 @@ type loadSite struct {
 	url      string
 	channels string // the address that gateways call
 	rounds   int64  // so far: each has callers of its own
+	visits   loadVisits
 	citizens []loadCitizen
 	log      *os.File
 	stop     context.CancelFunc
@@ -43,31 +44,50 @@ type loadCitizen struct{ token, person string }
 
 // openLoadSite serves an engine and enters the households through the API.
 func openLoadSite(ctx context.Context, engine store.Engine, keys *seal.Keys, households int) (*loadSite, error) {
+	s, err := newLoadSite(ctx, engine, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err = s.serve(ctx); err == nil {
+		err = s.enterAll(ctx, households)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// newLoadSite assembles the product on an engine.
+func newLoadSite(ctx context.Context, engine store.Engine, keys *seal.Keys) (*loadSite, error) {
 	log, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // each line costs its system call, as in serve
 	if err != nil {
 		return nil, err
 	}
-	s := &loadSite{log: log, stopped: make(chan error, 1)}
+	s := &loadSite{log: log, stop: func() {}, stopped: make(chan error, 1)}
 	if s.app, err = assemble(ctx, loadParts(engine, keys, log)); err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
+	s.stopped <- nil // nothing to wait for until it serves
+	return s, nil
+}
+
+// serve begins to answer, and to carry out what is owed.
+func (s *loadSite) serve(ctx context.Context) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, errors.Join(err, log.Close())
+		return err
 	}
 	gateways, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, errors.Join(err, listener.Close(), log.Close())
+		return errors.Join(err, listener.Close())
 	}
 	s.url, s.channels = "http://"+listener.Addr().String(), "http://"+gateways.Addr().String()
 	ctx, s.stop = context.WithCancel(ctx)
+	<-s.stopped
 	go func() {
 		s.stopped <- serveSites(ctx, s.app.log, s.app.work, site{name: "the load", listener: listener, handler: s.app.api}, site{name: "the gateways", listener: gateways, handler: s.app.channels})
 	}()
-	if err := s.enterAll(ctx, households); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	return s, nil
+	return nil
 }
 
 func (s *loadSite) enterAll(ctx context.Context, households int) error {
@@ -89,7 +109,8 @@ func loadParts(engine store.Engine, keys *seal.Keys, log *os.File) parts {
 	const enough = 1 << 20
 	return parts{
 		engine: engine, keys: keys, now: time.Now, log: slog.New(slog.NewJSONHandler(log, nil)), firebase: loadVerifier{},
-		otp:      budgetConfig{OTPPerPhoneHour: enough, OTPPerPhoneDay: enough, OTPPerAddressHour: enough, OTPPerDay: enough},
+		otp:    budgetConfig{OTPPerPhoneHour: enough, OTPPerPhoneDay: enough, OTPPerAddressHour: enough, OTPPerDay: enough},
+		logins: auth.LoginBudgets{PerLoginHour: enough, PerAddressHour: enough}, argon: auth.Argon2{Time: 1, Memory: 8, Threads: 1, Parallel: seedWorkers}, plainHTTP: true,
 		gateways: &handlers.Gateways{Secrets: []string{rand.Text()}}, turns: auth.TurnBudgets{SMSHour: enough, SMSDay: enough, USSDHour: enough},
 	}
 }

@@ -78,9 +78,12 @@ func TestLoadSettings(t *testing.T) {
 		t.Errorf("good settings: %v", got)
 	}
 	for flag, bad := range map[string]loadCommand{
-		"--connections": {Connections: []int{0}, Seconds: 1, Households: 1},
-		"--seconds":     {Connections: []int{1, 1}, Seconds: 151, Households: 1},
-		"--households":  {Connections: []int{1}, Seconds: 1, Households: 100_000},
+		"--connections":  {Connections: []int{0}, Seconds: 1, Households: 1},
+		"--seconds":      {Connections: []int{1, 1}, Seconds: 151, Households: 1},
+		"--households":   {Connections: []int{1}, Seconds: 1, Households: 100_000},
+		"--cases":        {Connections: []int{1}, Seconds: 1, Households: 1, Cases: -1},
+		"--declarations": {Connections: []int{1}, Seconds: 1, Households: 1, Declared: 5},
+		"--officials":    {Connections: []int{1}, Seconds: 1, Households: 1, Cases: 5, Officials: 5},
 	} {
 		if got := bad.problems(); len(got) != 1 || !strings.HasPrefix(got[0], flag) {
 			t.Errorf("%s: %v", flag, got)
@@ -134,5 +137,22 @@ func TestLoadDials(t *testing.T) {
 	kept, err := engine.Count(t.Context(), "declarations", nil)
 	if err != nil || results != 4 || kept != 4 {
 		t.Errorf("%d results, %d declarations, %v; want 4", results, kept, err)
+	}
+}
+
+// A load of officials fills the store, looks at pages of it, and finds it filled the next time.
+func TestLoadOfficials(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	dir := t.TempDir()
+	c := loadCommand{Store: "sqlite:" + dir + "/store", Keys: dir + "/keys", Cases: 1000, Declared: 2000, Officials: 5, Connections: []int{1}, Seconds: 1, Households: 1, out: &out}
+	for look, want := range []string{"1000 cases and at least 2000 declarations were made", "236 officials look at pages"} {
+		out.Reset()
+		if err := c.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); !strings.HasPrefix(text, want) || !strings.Contains(text, ", 0 failed") {
+			t.Errorf("look %d: it printed\n%s", look, text)
+		}
 	}
 }

@@ -27,6 +27,9 @@ func newTOTP(login string, raw []byte) (secret, url string, err error) {
 	return key.Secret(), key.URL(), nil
 }
 
+// TOTPCode gives the code of a secret at a moment, as an authenticator app does.
+func TOTPCode(secret string, at time.Time) (string, error) { return totp.GenerateCode(secret, at) }
+
 // totpStep gives the 30 s step whose code this is, 0 when it is none of now's or is not after the last one used.
 func totpStep(secret, code string, used int64, now time.Time) int64 {
 	current := now.Unix() / totpPeriod

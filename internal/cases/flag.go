@@ -18,7 +18,7 @@ func (s *Service) Apply(ctx context.Context, d *models.Declaration) error {
 	if err != nil {
 		return err
 	}
-	return s.store.UpsertCase(ctx, d.Account, d.PersonID, d.Program, terms(account, d.PersonID), func(was *models.Case) (*models.Case, []models.Effect, error) {
+	return s.store.UpsertCase(ctx, d.Account, d.PersonID, d.Program, Terms(account, d.PersonID), func(was *models.Case) (*models.Case, []models.Effect, error) {
 		c, effects, err := s.follow(was, d)
 		if c != nil {
 			c.Unreachable = account.Unreachable
@@ -191,7 +191,7 @@ func (s *Service) FollowPerson(ctx context.Context, accountID, personID string) 
 		if personID != "" && c.PersonID != personID {
 			continue
 		}
-		err := s.store.UpsertCase(ctx, accountID, c.PersonID, c.Program, terms(account, c.PersonID), func(was *models.Case) (*models.Case, []models.Effect, error) {
+		err := s.store.UpsertCase(ctx, accountID, c.PersonID, c.Program, Terms(account, c.PersonID), func(was *models.Case) (*models.Case, []models.Effect, error) {
 			person, ok := account.AnyPerson(c.PersonID)
 			if was == nil {
 				return nil, nil, models.ErrUnchanged

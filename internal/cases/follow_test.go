@@ -126,7 +126,7 @@ func TestSearchFindsWhatWasIndexed(t *testing.T) {
 	t.Parallel()
 	account := &models.Account{Phone: "+84912345678", People: []models.Person{{ID: "p", Name: "Nguyễn Thị Bích Đào", NationalID: "020158000001"}}}
 	kept := map[models.SearchTerm]bool{}
-	for _, term := range terms(account, "p") {
+	for _, term := range Terms(account, "p") {
 		kept[term] = true
 	}
 	for typed, want := range map[string]bool{

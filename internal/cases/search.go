@@ -17,10 +17,10 @@ const (
 	termName       = "name"
 )
 
-// terms gives what a person's case is found by: the phone of the household, the identity number, and the name without
+// Terms gives what a person's case is found by: the phone of the household, the identity number, and the name without
 // diacritics as a whole and in every run of two words or more. Single words are left out: as keyed hashes they would
 // give away by their frequency alone who is called Nguyễn.
-func terms(account *models.Account, personID string) []models.SearchTerm {
+func Terms(account *models.Account, personID string) []models.SearchTerm {
 	person, ok := account.AnyPerson(personID)
 	if !ok {
 		return nil

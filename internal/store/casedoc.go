@@ -115,16 +115,19 @@ func caseIndexes() []Index {
 	}
 	return []Index{
 		newest("nation"), newest("province", "province"), newest("commune", "commune"),
-		newest("province_status", "province", "status"), newest("assignee", "assignee"),
+		newest("province_status", "province", "status"), newest("commune_status", "commune", "status"), newest("assignee", "assignee"),
 		// The queue by deadline and by level; a commune's few cases are sorted as they are read.
 		{Name: "due", Fields: []Order{{Field: "due_at"}, {Field: "_id"}}},
 		{Name: "province_due", Fields: []Order{{Field: "province"}, {Field: "due_at"}, {Field: "_id"}}},
+		{Name: "level", Fields: []Order{{"level", true}, {"last_at", true}, {"_id", true}}},
 		{Name: "province_level", Fields: []Order{{Field: "province"}, {"level", true}, {"last_at", true}, {"_id", true}}},
 		{Name: "opened", Fields: []Order{{Field: "province"}, {Field: "opened_at"}}},
+		{Name: "opened_nation", Fields: []Order{{Field: "opened_at"}, {Field: "_id"}}},
 		{Name: "raised", Fields: []Order{{Field: "raised_at"}, {Field: "_id"}}, Sparse: true},
 		{Name: "unreached", Fields: []Order{{Field: "unreached"}, {Field: "_id"}}, Sparse: true},
 		{Name: "same_as", Fields: []Order{{Field: "same_as"}, {Field: "_id"}}, Sparse: true},
 		{Name: "contacted", Fields: []Order{{Field: "province"}, {"contacted_at", true}, {"_id", true}}},
+		{Name: "contacted_nation", Fields: []Order{{"contacted_at", true}, {"_id", true}}},
 		{Name: "account", Fields: []Order{{Field: "account"}, {Field: "_id"}}},
 		// Households of people with a case, in the order in which a broadcast goes through them.
 		{Name: "province_account", Fields: []Order{{Field: "province"}, {Field: "account"}, {Field: "_id"}}},
@@ -142,6 +145,19 @@ func casePlace(id, field string) seal.Place {
 // sealCase gives the document of a case under a new rev. Notes and the reason of an assessment are sealed with the
 // account's key; when that is gone they are gone too.
 func (s *Store) sealCase(ctx context.Context, c *models.Case) (caseDoc, error) {
+	doc := caseDocOf(c)
+	if !c.HasTexts() {
+		return doc, nil
+	}
+	key, err := s.accountKey(ctx, c.Account)
+	if err != nil || !key.Usable() {
+		return doc, err
+	}
+	return doc, sealCaseTexts(key, c, &doc)
+}
+
+// caseDocOf gives the document of a case without what is sealed.
+func caseDocOf(c *models.Case) caseDoc {
 	doc := caseDoc{
 		ID: c.ID, Rev: NewID(), Account: c.Account, PersonID: c.PersonID, Program: c.Program,
 		Level: int(c.Level), Factors: c.Factors, Version: c.Version, DecidedForm: c.DecidedBy.Form, DecidedID: c.DecidedBy.ID,
@@ -165,14 +181,7 @@ func (s *Store) sealCase(ctx context.Context, c *models.Case) (caseDoc, error) {
 	for _, w := range c.Waits {
 		doc.Waits = append(doc.Waits, waitDoc{w.Kind, At(w.From), At(w.To)})
 	}
-	if !c.HasTexts() {
-		return doc, nil
-	}
-	key, err := s.accountKey(ctx, c.Account)
-	if err != nil || !key.Usable() {
-		return doc, err
-	}
-	return doc, sealCaseTexts(key, c, &doc)
+	return doc
 }
 
 // sealCaseTexts seals what officials wrote.

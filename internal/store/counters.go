@@ -52,6 +52,13 @@ type incrementDoc struct {
 
 func (i incrementDoc) key() string { return i.Program + "|" + i.Area + "|" + i.Day }
 
+func (i incrementDoc) increment(guard string, seq int64) Increment {
+	return Increment{
+		ID: i.key(), N: i.N, Guard: guard, Seq: seq,
+		Init: map[string]any{"program": i.Program, "area": i.Area, "parent": i.Parent, "day": i.Day},
+	}
+}
+
 // Counting is the right to settle declarations of one form: what Settle builds on. Another worker that counts in
 // between makes the next Settle fail with Changed, and nothing is counted twice.
 type Counting struct {
@@ -122,10 +129,7 @@ func (c *Counting) carryOut(ctx context.Context) error {
 func (s *Store) addCounters(ctx context.Context, journal *journalDoc) error {
 	batch := make([]Increment, len(journal.Increments))
 	for i, inc := range journal.Increments {
-		batch[i] = Increment{
-			ID: inc.key(), N: inc.N, Guard: journal.ID, Seq: journal.Seq,
-			Init: map[string]any{"program": inc.Program, "area": inc.Area, "parent": inc.Parent, "day": inc.Day},
-		}
+		batch[i] = inc.increment(journal.ID, journal.Seq)
 	}
 	return asError("counting", s.engine.Add(ctx, colCounters, batch))
 }
@@ -133,10 +137,14 @@ func (s *Store) addCounters(ctx context.Context, journal *journalDoc) error {
 func increments(ds []models.Declaration) []incrementDoc {
 	sums := sums{}
 	for i := range ds {
-		d := &ds[i]
-		sums.at(d.Program, d.Commune, d.Province, d.Day(), counterField(d.Form, d.Channel, d.Decision.Level), 1)
+		sums.form(&ds[i])
 	}
 	return sums.increments()
+}
+
+// form puts a declaration or health update in.
+func (s sums) form(d *models.Declaration) {
+	s.at(d.Program, d.Commune, d.Province, d.Day(), counterField(d.Form, d.Channel, d.Decision.Level), 1)
 }
 
 func counterField(form models.Form, channel models.Channel, level models.Level) string {

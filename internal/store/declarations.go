@@ -135,13 +135,23 @@ func headStart(level models.Level) time.Duration {
 // InsertDeclaration keeps a declaration or health update with the effects it owes, in one write. It answers Conflict
 // when the account has one of that id already; Declaration then tells whether it is the same.
 func (s *Store) InsertDeclaration(ctx context.Context, d *models.Declaration) error {
-	doc := declarationDoc{
+	doc, err := declarationDocOf(d, func() (seal.DataKey, error) { return s.accountKey(ctx, d.Account) })
+	if err != nil {
+		return asError("sealing answers", err)
+	}
+	doc.Todo = &todoDoc{At: At(s.now().Add(-headStart(d.Decision.Level)))}
+	return asError("keeping a declaration", s.engine.Insert(ctx, formCollection(d.Form), doc))
+}
+
+// declarationDocOf gives the document of a declaration that owes nothing. It asks for the account's key only when there is
+// something to seal.
+func declarationDocOf(d *models.Declaration, key func() (seal.DataKey, error)) (*declarationDoc, error) {
+	doc := &declarationDoc{
 		ID: declarationID(d.Account, d.ID), PersonID: d.PersonID, Program: d.Program, Version: d.Version,
 		Channel: d.Channel, By: (*behalfDoc)(d.By), Answers: answersDoc(d.Answers), Measures: d.Measures,
 		Age: d.Age, Sex: d.Sex, Commune: d.Commune, Province: d.Province, Earlier: answersDoc(d.Earlier),
 		OccurredAt: At(d.OccurredAt), ReceivedAt: At(d.ReceivedAt),
 		Level: int(d.Decision.Level), Factors: d.Decision.Factors, Notify: d.Notify,
-		Todo: &todoDoc{At: At(s.now().Add(-headStart(d.Decision.Level)))},
 	}
 	for _, r := range d.Decision.Reasons {
 		doc.Reasons = append(doc.Reasons, reasonDoc(r))
@@ -150,14 +160,11 @@ func (s *Store) InsertDeclaration(ctx context.Context, d *models.Declaration) er
 		previous := levelDocOf(d.Previous)
 		doc.Previous = &previous
 	}
-	if err := s.sealPrivate(ctx, d, &doc); err != nil {
-		return asError("sealing answers", err)
-	}
-	return asError("keeping a declaration", s.engine.Insert(ctx, formCollection(d.Form), &doc))
+	return doc, sealPrivate(d, doc, key)
 }
 
 // sealPrivate moves the free-text answers out of the clear ones and seals them with the account's key.
-func (s *Store) sealPrivate(ctx context.Context, d *models.Declaration, doc *declarationDoc) error {
+func sealPrivate(d *models.Declaration, doc *declarationDoc, accountKey func() (seal.DataKey, error)) error {
 	private := map[string]any{}
 	for _, id := range d.Private {
 		if answer, ok := d.Answers[id]; ok {
@@ -173,7 +180,7 @@ func (s *Store) sealPrivate(ctx context.Context, d *models.Declaration, doc *dec
 			doc.Answers[id] = answer
 		}
 	}
-	key, err := s.accountKey(ctx, d.Account)
+	key, err := accountKey()
 	if err != nil {
 		return err
 	}
