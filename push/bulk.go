@@ -50,7 +50,7 @@ func (w *Worker) sendSome(ctx, hands context.Context, courier *Worker, b *batch,
 		mu.Unlock()
 	}
 	for _, m := range messages {
-		if !w.claims.take(claimed(m)) {
+		if !w.claims.take(m) {
 			again(m)
 			continue
 		}

@@ -7,11 +7,11 @@ import (
 	"khaibao/models"
 )
 
-// claims are the households whose message is under way. Each has one at a time, whatever the queue, so that what it was
-// sent today is known exactly when the next one asks.
+// claims are the households whose message is under way, and which that is. Each has one at a time, whatever the queue, so
+// that what it was sent today is known exactly when the next one asks.
 type claims struct {
 	mu   sync.Mutex
-	held map[string]bool
+	held map[string]string
 }
 
 // claimed is what a message claims: its household, or itself when it has none.
@@ -22,26 +22,27 @@ func claimed(m *models.Message) string {
 	return m.Account
 }
 
-func (c *claims) snapshot() map[string]bool {
+func (c *claims) snapshot() map[string]string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return maps.Clone(c.held)
 }
 
-func (c *claims) take(key string) bool {
+// take claims a message's household, unless another message has.
+func (c *claims) take(m *models.Message) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.held[key] {
+	if c.held[claimed(m)] != "" {
 		return false
 	}
-	c.held[key] = true
+	c.held[claimed(m)] = m.ID
 	return true
 }
 
 func (c *claims) has(key string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.held[key]
+	return c.held[key] != ""
 }
 
 func (c *claims) release(key string) {

@@ -142,13 +142,13 @@ func (w *Worker) giveUpPush(ctx context.Context, m *models.Message, state models
 	return w.takeOver(ctx, m, reason)
 }
 
-// takeOver makes a push an SMS. Wake tells the queue that it waits in now.
+// takeOver makes a push an SMS, and wakes the queue that it waits in now.
 func (w *Worker) takeOver(ctx context.Context, m *models.Message, reason string) error {
 	m.Route, m.SMSAt, m.DueAt, m.Attempts, m.Reason = models.RouteSMS, time.Time{}, w.now(m), 0, reason
 	if err := w.keep(ctx, m); err != nil {
 		return err
 	}
-	w.Wake()
+	w.Wake(*m)
 	return nil
 }
 

@@ -34,6 +34,11 @@ func newQueue(w *Worker, lane models.Lane, route models.Route) *queue {
 	}
 }
 
+// takes tells whether a message waits in this queue.
+func (q *queue) takes(m models.Message) bool {
+	return m.State == models.MessagePending && m.Lane == q.lane && m.Route == q.route
+}
+
 // poke makes the queue look at once.
 func (q *queue) poke() {
 	select {
@@ -114,7 +119,8 @@ func (q *queue) batch(ctx context.Context) ([]models.Message, error) {
 	for i := range due {
 		switch m := &due[i]; {
 		case !ready && now.Before(m.ExpiresAt):
-		case busy[claimed(m)] || !w.claims.take(claimed(m)):
+		case busy[claimed(m)] == m.ID: // it is what is under way
+		case busy[claimed(m)] != "" || !w.claims.take(m):
 			q.skipped.Store(true)
 			if !w.claims.has(claimed(m)) { // it was just released: who released it has not seen that we skipped
 				q.poke()
@@ -127,13 +133,13 @@ func (q *queue) batch(ctx context.Context) ([]models.Message, error) {
 }
 
 // overdue lets SMS take over the pushes that have not gone by the time that they name.
-func (q *queue) overdue(ctx context.Context, busy map[string]bool, limit int) error {
+func (q *queue) overdue(ctx context.Context, busy map[string]string, limit int) error {
 	if q.route != models.RoutePush {
 		return nil
 	}
 	late, err := q.worker.Store.OverdueForSMS(ctx, q.lane, q.worker.clock(q.lane), limit)
 	for i := range late {
-		if m := &late[i]; err == nil && !busy[claimed(m)] {
+		if m := &late[i]; err == nil && busy[claimed(m)] == "" {
 			if err = q.worker.takeOver(ctx, m, cmp.Or(m.Reason, "overdue")); models.Changed.Is(err) {
 				err = nil
 			}

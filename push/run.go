@@ -2,16 +2,20 @@ package push
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"khaibao/models"
 )
 
-// Wake makes the worker look at once: call it after a message was kept.
-func (w *Worker) Wake() {
+// Wake makes the worker look at once: call it after messages were kept, which go through some of its queues, or without
+// any to wake them all.
+func (w *Worker) Wake(kept ...models.Message) {
 	for _, q := range w.queues {
-		q.poke()
+		if len(kept) == 0 || slices.ContainsFunc(kept, q.takes) {
+			q.poke()
+		}
 	}
 }
 

@@ -140,9 +140,12 @@ func (a *app) useCases() (err error) {
 		Store: a.store, Programs: a.catalog, Broadcast: a.broadcasts.Text, Text: a.texts.Text, Now: a.now, Observe: a.observe,
 	})
 	a.reported = push.NewReports(a.store, a.now, a.observe)
-	a.intake = intake.New(intake.Config{Store: a.store, Programs: a.catalog, Areas: a.areas, Now: a.now, Accepted: wake, Looked: func(ctx context.Context, official models.Official, look models.AuditEntry) error {
-		return a.cases.NoteLooks(ctx, official, look)
-	}})
+	a.intake = intake.New(intake.Config{
+		Store: a.store, Programs: a.catalog, Areas: a.areas, Now: a.now, Accepted: func() { a.effects.Wake(models.FormDeclaration, models.FormDaily) },
+		Looked: func(ctx context.Context, official models.Official, look models.AuditEntry) error {
+			return a.cases.NoteLooks(ctx, official, look)
+		},
+	})
 	a.cases = cases.New(cases.Config{
 		Store: a.store, Within: func(scope models.Area) cases.Scoped { return a.store.Within(scope) },
 		Programs: a.catalog, Areas: a.areas, Now: a.now, Changed: wake,

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"khaibao/internal/store"
 	"khaibao/models"
 )
@@ -104,15 +106,29 @@ func (f *fortnight) officials(i int) {
 		return err
 	})
 	api := newClient(f.T, f.server(i))
+	token := f.asOfficial(api)
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for n := from; n < len(f.people); n += every {
 		p := f.people[n]
-		if id, ok := ids[p.account+"|"+p.id]; ok {
-			api.want(http.StatusOK, "PATCH", "/v1/cases/"+id, f.asOfficial(api), map[string]any{"status": status})
-			if f.worked[p] == nil {
-				f.worked[p] = map[int]string{}
-			}
-			f.worked[p][i] = status
+		id, ok := ids[p.account+"|"+p.id]
+		if !ok {
+			continue
 		}
+		if f.worked[p] == nil {
+			f.worked[p] = map[int]string{}
+		}
+		f.worked[p][i] = status
+		group.Go(func() error {
+			got, err := api.try("PATCH", "/v1/cases/"+id, token, map[string]any{"status": status})
+			if err == nil && got.status != http.StatusOK {
+				err = fmt.Errorf("%d %s", got.status, got.body)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		f.Fatalf("a case was not %s: %v", status, err)
 	}
 	f.settle(&f.moments[i])
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type followUpRules struct {
 		Quiet struct{ From, To string }
 		Steps []struct{ After, Do string }
 	}
+	climbs map[time.Time][]rung // by slot: everybody's ladder for it is the same
 }
 
 func readFollowUpRules(t *testing.T) *followUpRules {
@@ -35,7 +37,7 @@ func readFollowUpRules(t *testing.T) *followUpRules {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &followUpRules{}
+	r := &followUpRules{climbs: map[time.Time][]rung{}}
 	if err := yaml.Unmarshal(text, r); err != nil {
 		t.Fatal(err)
 	}
@@ -45,16 +47,9 @@ func readFollowUpRules(t *testing.T) *followUpRules {
 	return r
 }
 
-func clockOf(text string) (hour, minute int) {
-	at, err := time.Parse("15:04", text)
-	if err != nil {
-		panic(err)
-	}
-	return at.Hour(), at.Minute()
-}
-
 func onDay(day time.Time, clock string) time.Time {
-	hour, minute := clockOf(clock)
+	hour, _ := strconv.Atoi(clock[:2])
+	minute, _ := strconv.Atoi(clock[3:])
 	day = day.In(models.Hanoi)
 	return time.Date(day.Year(), day.Month(), day.Day(), hour, minute, 0, 0, models.Hanoi)
 }
@@ -95,6 +90,9 @@ type rung struct {
 // rungs gives the steps about an update that was due at a time. A reminder in quiet hours waits for the morning; it is
 // worth sending for four hours, and never into quiet hours.
 func (r *followUpRules) rungs(slot time.Time) []rung {
+	if known := r.climbs[slot]; known != nil {
+		return known
+	}
 	var out []rung
 	for _, s := range r.Ladder.Steps {
 		after, err := time.ParseDuration(s.After)
@@ -113,6 +111,7 @@ func (r *followUpRules) rungs(slot time.Time) []rung {
 		}
 		out = append(out, step)
 	}
+	r.climbs[slot] = out
 	return out
 }
 

@@ -21,6 +21,9 @@ import (
 // fortnightPeople is how many people the simulated fortnight follows up; KHAIBAO_SIM_PEOPLE says another number.
 const fortnightPeople = 200
 
+// atOnce is how many people, or officials, speak at the same time.
+const atOnce = 32
+
 // TestFortnight lives through a fortnight of follow-up, and the days after it, with real server processes on a clock of
 // the test's: people answer, come late, miss, get worse and better by a seeded plan, officials call and close, some leave;
 // servers are killed, gateways are away, the clock jumps. What was sent, what the officials saw and how each plan ended is
@@ -128,7 +131,7 @@ func (f *fortnight) live() {
 func (f *fortnight) speak(i int) {
 	f.Helper()
 	var group errgroup.Group
-	group.SetLimit(32)
+	group.SetLimit(atOnce)
 	done := make(chan struct{})
 	if f.moments[i].kill {
 		go func() {
@@ -172,7 +175,9 @@ func (f *fortnight) settle(m *moment) {
 			waiting = append(waiting, queued{"outbox", []store.Cond{exists("lane"), by, {Field: "route", Op: store.Eq, Value: string(route)}}})
 		}
 	}
+	var asked time.Time
 	for end, next := time.Now().Add(storetest.Patience(f.T)), 0; next < len(waiting); {
+		looked := time.Now()
 		n, err := f.beside.Count(f.Context(), waiting[next].collection, waiting[next].where)
 		switch {
 		case err != nil:
@@ -183,7 +188,11 @@ func (f *fortnight) settle(m *moment) {
 			f.Fatalf("at %s %d of %s still wait\n%s", m.at, n, waiting[next].collection, &f.servers[0].said)
 		default:
 			next = 0
-			time.Sleep(5 * time.Millisecond)
+			if time.Since(asked) > 100*time.Millisecond {
+				asked = time.Now()
+				f.clock.ask(f.T)
+			}
+			time.Sleep(5*time.Millisecond + time.Since(looked)) // half of the time is the servers'
 		}
 	}
 }

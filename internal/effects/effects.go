@@ -83,13 +83,15 @@ type Config struct {
 	Release func(ctx context.Context, account string) error
 	// SMSAfter tells how long a push about a level is given before SMS takes over; false, and nil: it never does.
 	SMSAfter func(program string, version int, level models.Level) (time.Duration, bool)
-	// Enqueued is called after messages were kept that are to be sent.
-	Enqueued func()
+	// Enqueued hears of messages that were kept and are to be sent.
+	Enqueued func(...models.Message)
 	Now      func() time.Time // the domain's clock
 	Owner    string           // unique for this process
 	Log      *slog.Logger
 	// Idle is how long to wait for a Wake before looking again; a second by default.
 	Idle time.Duration
+	// Rest is how long effects are let gather after a batch, at most; half a second by default.
+	Rest time.Duration
 }
 
 // Worker carries effects out. Run it once.
@@ -113,7 +115,6 @@ const (
 
 	shortRest     = 50 * time.Millisecond
 	restPerEffect = 2 * time.Millisecond
-	longRest      = 500 * time.Millisecond
 )
 
 // New gives a worker that is ready to run.
@@ -121,8 +122,11 @@ func New(c Config) *Worker {
 	if c.Idle == 0 {
 		c.Idle = time.Second
 	}
+	if c.Rest == 0 {
+		c.Rest = 500 * time.Millisecond
+	}
 	if c.Enqueued == nil {
-		c.Enqueued = func() {}
+		c.Enqueued = func(...models.Message) {}
 	}
 	if c.SMSAfter == nil {
 		c.SMSAfter = func(string, int, models.Level) (time.Duration, bool) { return 0, false }
@@ -149,9 +153,12 @@ func New(c Config) *Worker {
 	return w
 }
 
-// Wake makes the worker look at once.
-func (w *Worker) Wake() {
+// Wake makes the worker look at once: for what was declared on forms, or everywhere when none is named.
+func (w *Worker) Wake(forms ...models.Form) {
 	for _, s := range w.sources {
+		if len(forms) > 0 && !slices.Contains(forms, models.Form(s.name)) {
+			continue
+		}
 		select {
 		case s.wake <- struct{}{}:
 		default:
@@ -184,7 +191,7 @@ func (w *Worker) serve(ctx context.Context, s *source) {
 			held, err := w.Store.Lease(ctx, work, w.Owner, leaseLength)
 			if !held || err != nil {
 				s.reset()
-				w.pause(ctx, s, err)
+				w.stayAway(ctx, s, err)
 				continue
 			}
 			until = time.Now().Add(leaseLength)
@@ -194,35 +201,40 @@ func (w *Worker) serve(ctx context.Context, s *source) {
 			s.reset()
 		}
 		if err == nil && n < batchSize {
-			rest(ctx, n)
+			w.rest(ctx, n)
 		}
-		if err != nil || n == 0 {
-			w.pause(ctx, s, err)
+		switch {
+		case err != nil:
+			w.stayAway(ctx, s, err)
+		case n == 0:
+			w.pause(ctx, s)
 		}
 	}
 }
 
 // rest lets effects gather, the longer the more there were: under load a batch of many costs little more than one of a
 // few, and when little happens nobody is kept waiting for longer than a moment.
-func rest(ctx context.Context, n int) {
+func (w *Worker) rest(ctx context.Context, n int) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(min(shortRest+time.Duration(n)*restPerEffect, longRest)):
+	case <-time.After(min(shortRest+time.Duration(n)*restPerEffect, w.Rest)):
 	}
 }
 
-// pause waits for a wake or a while, longer after an error: a dead store delays, and never fails what was acknowledged.
-func (w *Worker) pause(ctx context.Context, s *source, err error) {
-	if err != nil {
-		if ctx.Err() == nil && !models.Changed.Is(err) {
-			w.Log.Warn("effects delayed", "source", s.name, "error", err)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(w.Idle):
-		}
-		return
+// stayAway waits, whoever wakes: somebody else does the work, or the store is dead, which delays and never fails what was
+// acknowledged.
+func (w *Worker) stayAway(ctx context.Context, s *source, err error) {
+	if err != nil && ctx.Err() == nil && !models.Changed.Is(err) {
+		w.Log.Warn("effects delayed", "source", s.name, "error", err)
 	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(w.Idle):
+	}
+}
+
+// pause waits for a wake or a while.
+func (w *Worker) pause(ctx context.Context, s *source) {
 	select {
 	case <-ctx.Done():
 	case <-s.wake:
@@ -345,9 +357,7 @@ func (w *Worker) tell(ctx context.Context, ds []models.Declaration) error {
 	if err := w.Store.Enqueue(ctx, messages...); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(messages, func(m models.Message) bool { return m.State == models.MessagePending }) {
-		w.Enqueued()
-	}
+	w.Enqueued(messages...)
 	return nil
 }
 

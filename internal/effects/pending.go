@@ -49,7 +49,7 @@ func (p pending) batch(ctx context.Context, w *Worker) (int, error) {
 		if err := w.Store.Enqueue(ctx, messages...); err != nil {
 			return 0, err
 		}
-		w.Enqueued()
+		w.Enqueued(messages...)
 	}
 	if p.tallies != nil {
 		if err := p.tallies.count(ctx, w, waiting); err != nil {

@@ -17,6 +17,8 @@ type Store interface {
 	UpsertFollowUp(ctx context.Context, account, person, program string, change func(*models.FollowUp) bool) error
 	// SaveFollowUps writes plans that were read before; changed are the positions of those that somebody else wrote meanwhile.
 	SaveFollowUps(ctx context.Context, plans []*models.FollowUp) (changed []int, err error)
+	// DueShards gives the shards in which a plan needs somebody by a moment.
+	DueShards(ctx context.Context, now time.Time) ([]int, error)
 	// DueFollowUps gives plans of a shard that need somebody by a moment, the longest due first, beginning behind after.
 	DueFollowUps(ctx context.Context, shard int, now time.Time, after *models.FollowUp, limit int) ([]models.FollowUp, error)
 	// AdoptFollowUps gives a shard to plans that have none, and tells how many it found.
@@ -40,8 +42,8 @@ type Config struct {
 	Missed func(ctx context.Context, account, person, program string, since time.Time) error
 	// Ended tells a person's case that the plan ended by itself: its days are over, or the level fell.
 	Ended func(ctx context.Context, account, person, program string) error
-	// Enqueued is called after messages were kept.
-	Enqueued func()
+	// Enqueued hears of messages that were kept.
+	Enqueued func(...models.Message)
 	Now      func() time.Time // the domain's clock
 	Owner    string           // of the leases
 	Log      *slog.Logger
@@ -57,7 +59,7 @@ type Service struct {
 // New gives a ready service.
 func New(c Config) *Service {
 	if c.Enqueued == nil {
-		c.Enqueued = func() {}
+		c.Enqueued = func(...models.Message) {}
 	}
 	if c.Idle == 0 {
 		c.Idle = time.Second

@@ -290,7 +290,7 @@ func TestPlansWithoutAShardAreAdopted(t *testing.T) {
 		ended := make(chan error, 1)
 		sent := make(chan struct{}, len(accounts))
 		service := s.service("one", s.store)
-		service.Enqueued = func() { sent <- struct{}{} }
+		service.Enqueued = func(...models.Message) { sent <- struct{}{} }
 		go func() { ended <- service.Run(ctx) }()
 		for done := false; !done; {
 			select {

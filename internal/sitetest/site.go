@@ -157,7 +157,7 @@ func (s *Site) work(log *slog.Logger) {
 		BeginCaseCounting: func(ctx context.Context) (effects.CaseCounting, error) { return s.Store.BeginCaseCounting(ctx) },
 		Planned:           plans.Planned, Plan: plans.Apply, EndPlans: plans.End,
 		Flag: s.Cases.Apply, Follow: s.Cases.FollowPerson, Forget: s.Privacy.Forget, Release: s.Privacy.Release,
-		SMSAfter: s.Programs.SMSAfter, Enqueued: func() {}, Now: now, Owner: "test", Log: log,
+		SMSAfter: s.Programs.SMSAfter, Enqueued: func(...models.Message) {}, Now: now, Owner: "test", Log: log,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"khaibao/models"
@@ -129,6 +130,34 @@ func (s *Store) DueFollowUps(ctx context.Context, shard int, now time.Time, afte
 	}
 	out, err := s.followUps(ctx, q)
 	return out, asError("reading due follow-ups", err)
+}
+
+// DueShards gives the shards in which a plan needs somebody by a moment. Where nothing is due that is one read.
+func (s *Store) DueShards(ctx context.Context, now time.Time) (due []int, err error) {
+	rest := make([]int64, models.FollowUpShards)
+	for shard := range rest {
+		rest[shard] = int64(shard)
+	}
+	for len(rest) > 0 {
+		found := int64(-1)
+		err := s.engine.Find(ctx, colFollowUps, Query{
+			Where: []Cond{{"shard", In, rest}, {"due", Le, At(now)}},
+			Sort:  []Order{{Field: "shard"}, {Field: "due"}, {Field: "_id"}}, Limit: 1, Index: "due",
+		}, func(raw Raw) error {
+			var doc followUpDoc
+			err := raw.Decode(&doc)
+			if err == nil && doc.Shard != nil {
+				found = *doc.Shard
+			}
+			return err
+		})
+		if err != nil || found < 0 {
+			return due, asError("reading which follow-ups are due", err)
+		}
+		due = append(due, int(found))
+		rest = slices.DeleteFunc(rest, func(shard int64) bool { return shard <= found })
+	}
+	return due, nil
 }
 
 // AdoptFollowUps gives a shard to plans that were written before there were any, and tells how many it found; 0: none is left.
