@@ -16,6 +16,7 @@ type SMS struct {
 	Text   string    `json:"text"`
 	SentAt time.Time `json:"sent_at"`
 	UCS2   bool      `json:"-"` // asked for with coding=2
+	Report string    `json:"-"` // where to report about it, with %d for what became of it; empty when nobody asks
 }
 
 // SMSC speaks GET /cgi-bin/sendsms as Kannel's smsbox does. It is safe for concurrent use.
@@ -73,7 +74,7 @@ func (s *SMSC) accept(q url.Values) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.messages = remember(s.messages, SMS{
-		To: q.Get("to"), From: q.Get("from"), Text: q.Get("text"), SentAt: s.now(), UCS2: q.Get("coding") == "2",
+		To: q.Get("to"), From: q.Get("from"), Text: q.Get("text"), SentAt: s.now(), UCS2: q.Get("coding") == "2", Report: q.Get("dlr-url"),
 	})
 	s.signal()
 }
