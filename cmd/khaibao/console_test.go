@@ -42,6 +42,8 @@ func TestConsole(t *testing.T) {
 					c.officersMorning()
 					c.signOut()
 					c.managersMorning()
+					c.signOut()
+					c.nationsMorning()
 					if script == ((screen.name == "1440") == (l == models.Vietnamese)) { // each pair of the three once
 						official := w.browser(t, name, l, script)
 						official.do(chromedp.EmulateViewport(screen.width, screen.height))
@@ -274,6 +276,29 @@ func (c *consoleBrowser) officersMorning() {
 
 func (c *consoleBrowser) undone() string {
 	return c.world.app.texts.Text(c.lang, "console.done.undone", map[string]any{"n": "1"})
+}
+
+// nationsMorning: where does it rise, who falls behind? The map, and down to a province, a commune and the people behind a
+// number; and what a number of declarations is made of.
+func (c *consoleBrowser) nationsMorning() {
+	c.Helper()
+	c.signInAs(models.NationalManager, models.Nation)
+	c.click(`header nav a[href="/console/overview"]`)
+	c.holds("34 provinces that are links", `document.querySelectorAll(".map a .land").length === 34`)
+	c.holds("six shades that are painted", `document.querySelectorAll(".map pattern").length === 6 && !!document.querySelector('.map .land[fill="url(#shade-5)"]')`)
+	c.page("nation")
+	c.click(`.numbers a[href*="/declarations"]`)
+	c.shows(c.say("declarations.help"))
+	c.page("declarations")
+	c.click(`.above a`)
+	c.click(`.areas a[href$="area=20"]`)
+	c.holds("the province on the map", `!!document.querySelector(".map .here")`)
+	c.click(`.areas a[href$="area=` + string(c.commune) + `"]`)
+	c.holds("no map of a commune", `!document.querySelector(".map")`)
+	c.page("commune")
+	cases := c.js(`document.querySelector("#open .to").innerText`)
+	c.click("#open .to")
+	c.holds("as many rows as the number said", `document.querySelectorAll("tr.row").length === `+cases)
 }
 
 // managersMorning: the province's queue by deadline, and one action on a whole filter.
