@@ -8,11 +8,13 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
+	"khaibao/internal/seal"
 	"khaibao/internal/store"
 	"khaibao/models"
 )
@@ -97,6 +99,7 @@ func (c *crash) checkStore(counted map[string]int64, listed map[string]bool) {
 	c.Helper()
 	engine := reopen(c.T, c.store)
 	defer engine.Close(context.Background())
+	c.checkOwed(engine)
 	if got := recount(c.T, engine, rehearsal); !maps.Equal(got, counted) {
 		c.Errorf("the counters say %v, a recount %v", counted, got)
 	}
@@ -123,6 +126,9 @@ func (c *crash) checkStore(counted map[string]int64, listed map[string]bool) {
 	if !slices.Equal(flagged, cases) {
 		c.Errorf("%d people were flagged, %d have a case", len(flagged), len(cases))
 	}
+	if diff := cmp.Diff(recountCases(c.T, engine, rehearsal), countedCases(c.T, engine, rehearsal)); diff != "" {
+		c.Errorf("the numbers of cases (-recount +counters):\n%s", diff)
+	}
 	messages := 0
 	c.outbox(engine, func(m outboxDoc) {
 		if messages++; m.State != models.MessageSent {
@@ -132,10 +138,35 @@ func (c *crash) checkStore(counted map[string]int64, listed map[string]bool) {
 	if messages != len(c.people) {
 		c.Errorf("%d messages for %d declarations", messages, len(c.people))
 	}
+}
+
+// checkOwed wants nothing to be owed any more but that cases are counted, a moment after their declarations: the stop may
+// have come before. Whoever comes next does that.
+func (c *crash) checkOwed(engine store.Engine) {
+	c.Helper()
 	for _, collection := range store.Collections() {
+		if !slices.ContainsFunc(collection.Indexes, func(i store.Index) bool { return i.Name == "todo" }) || collection.Name == "cases" {
+			continue
+		}
 		owed, err := engine.Count(c.Context(), collection.Name, []store.Cond{{Field: "todo.at", Op: store.Exists, Value: true}})
-		if collection.Name != "outbox" && slices.ContainsFunc(collection.Indexes, func(i store.Index) bool { return i.Name == "todo" }) && (err != nil || owed != 0) {
+		if err != nil || owed != 0 {
 			c.Errorf("%s still owe %d effects (%v)", collection.Name, owed, err)
 		}
+	}
+	keys, err := seal.ReadFile(c.keys)
+	if err != nil {
+		c.Fatal(err)
+	}
+	log, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer log.Close()
+	next, err := assemble(c.Context(), loadParts(engine, keys, log))
+	if err != nil {
+		c.Fatal(err)
+	}
+	if err := next.effects.Drain(c.Context()); err != nil {
+		c.Fatal(err)
 	}
 }

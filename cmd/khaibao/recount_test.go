@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,61 @@ func recount(t *testing.T, engine store.Engine, program string) map[string]int64
 			return nil
 		})
 	}
+	return out
+}
+
+// recountCases counts the stored cases of a program by "commune day field", as counters hold them: opened on a day, and open
+// now by level and factor.
+func recountCases(t *testing.T, engine store.Engine, program string) map[string]int64 {
+	t.Helper()
+	out := map[string]int64{}
+	everyDocument(t, engine, "cases", func(raw store.Raw) error {
+		var c struct {
+			Program string            `bson:"program" json:"program"`
+			Commune string            `bson:"commune" json:"commune"`
+			Status  models.CaseStatus `bson:"status" json:"status"`
+			Level   int               `bson:"level" json:"level"`
+			Factors []string          `bson:"factors" json:"factors"`
+			Opened  store.Time        `bson:"opened_at" json:"opened_at"`
+		}
+		if err := raw.Decode(&c); err != nil || c.Program != program {
+			return err
+		}
+		level := models.Level(c.Level).String()
+		out[c.Commune+" "+models.Day(c.Opened.Time())+" opened_"+level]++
+		if c.Status != models.CaseClosed {
+			out[c.Commune+" now open_"+level]++
+			for _, factor := range c.Factors {
+				out[c.Commune+" now factor_"+factor]++
+			}
+		}
+		return nil
+	})
+	return out
+}
+
+// countedCases reads from the counters what recountCases counts.
+func countedCases(t *testing.T, engine store.Engine, program string) map[string]int64 {
+	t.Helper()
+	out := map[string]int64{}
+	everyDocument(t, engine, "counters", func(raw store.Raw) error {
+		var doc struct {
+			Program string           `bson:"program" json:"program"`
+			Area    models.Area      `bson:"area" json:"area"`
+			Day     string           `bson:"day" json:"day"`
+			N       map[string]int64 `bson:"n" json:"n"`
+		}
+		if err := raw.Decode(&doc); err != nil || doc.Program != program || !doc.Area.IsCommune() {
+			return err
+		}
+		for field, n := range doc.N {
+			kind, _, _ := strings.Cut(field, "_")
+			if n != 0 && slices.Contains([]string{"opened", "open", "factor"}, kind) {
+				out[string(doc.Area)+" "+doc.Day+" "+field] += n
+			}
+		}
+		return nil
+	})
 	return out
 }
 
