@@ -7,9 +7,9 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,7 +70,22 @@ type browser struct {
 	base     string
 	name     string
 	requests int
-	refusals atomic.Bool // forms may be answered by 422, which a browser remarks on
+
+	mu       sync.Mutex
+	expected []string // what the console may say and what may be asked for all the same
+}
+
+// expect lets the console say, and the page ask for, what holds a text.
+func (b *browser) expect(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = append(b.expected, text)
+}
+
+func (b *browser) isExpected(said string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.expected, func(text string) bool { return strings.Contains(said, text) })
 }
 
 func openBrowser(t *testing.T, base string) *browser {
@@ -107,10 +122,7 @@ func (b *browser) watchConsole(messages iter.Seq2[chromedp.ConsoleMessage, error
 		if err != nil {
 			return
 		}
-		if b.refusals.Load() && strings.Contains(fmt.Sprint(m), "status of 422") {
-			continue
-		}
-		if m.IsException() || m.Type == "error" || m.Type == "warning" {
+		if (m.IsException() || m.Type == "error" || m.Type == "warning") && !b.isExpected(m.String()) {
 			b.Errorf("the console says %s: %s", m.Type, m)
 		}
 	}
@@ -123,7 +135,7 @@ func (b *browser) watchRequests(sent iter.Seq2[network.EventRequestWillBeSent, e
 			return
 		}
 		b.requests++
-		if !strings.HasPrefix(e.Request.URL, b.base+"/") && !strings.HasPrefix(e.Request.URL, "data:") {
+		if !strings.HasPrefix(e.Request.URL, b.base+"/") && !strings.HasPrefix(e.Request.URL, "data:") && !b.isExpected(e.Request.URL) {
 			b.Errorf("a request goes to %s", e.Request.URL)
 		}
 	}

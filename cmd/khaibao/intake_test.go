@@ -37,7 +37,7 @@ func TestIntake(t *testing.T) {
 			b := w.browser(t, c.name, c.lang, c.script)
 			b.do(chromedp.EmulateViewport(c.width, c.height))
 			b.commune = "06325"
-			b.refusals.Store(true)
+			b.expect("status of 422")
 			b.signInAs(models.Officer, b.commune)
 			phone := fmt.Sprintf("091200000%d", i)
 			b.takeCall(phone)

@@ -145,8 +145,7 @@ func TestDirectiveOf(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{"csp-report":{"effective-directive":"script-src-elem","blocked-uri":"https://x/0912345678"}}`: "script-src",
-		`[{"type":"csp-violation","body":{"effectiveDirective":"style-src-attr"}}]`:                     "style-src",
-		`{"csp-report":{"effective-directive":"0912345678"}}`:                                           "unknown",
+		`{"csp-report":{"effective-directive":"style-src-attr"}}`:                                       "style-src", `{"csp-report":{"effective-directive":"0912345678"}}`: "unknown",
 		`[]`: "unknown", `nonsense`: "unknown", ``: "unknown",
 	} {
 		if got := directiveOf([]byte(text)); got != want {
