@@ -99,6 +99,26 @@ func TestTwoOnOneCase(t *testing.T) {
 	has(t, "a level without grounds", bad, "Bắt buộc", "giữ lại")
 }
 
+// What the second left as it was is not taken for a choice: the page that comes back has what the first made of it, and what
+// the second did choose.
+func TestWhatNobodyChoseIsNotSentBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	one, two := w.official("mot", models.Officer, bacSon), w.official("hai", models.Officer, bacSon)
+	path := "/console/cases/" + one.get("/console/cases").ids()[0]
+	rev, seen := two.get(path).hiddenOf()
+	as := func(b *browser, rev, seen, status, assignee string) page {
+		return b.submit(path+"/change", "rev", rev, "seen", seen, "status", status, "assignee", assignee)
+	}
+	one.follow(as(one, rev, seen, "monitoring", ""))
+	late := two.want(http.StatusPreconditionFailed, as(two, rev, seen, "new", "hai"))
+	has(t, "the page that comes back", late, `value="monitoring" selected`, `value="hai" selected`)
+	hasNot(t, "the page that comes back", late, `value="new" selected`, `value="" selected>chưa`)
+	rev, seen = late.hiddenOf()
+	has(t, "both are kept", two.follow(as(two, rev, seen, "monitoring", "hai")), `value="monitoring" selected`, `value="hai" selected`)
+}
+
 // Two households declared one person: the page finds the other case, links and parts them, and shows neither household
 // more of the other than a masked line.
 func TestSamePerson(t *testing.T) {

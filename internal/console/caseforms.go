@@ -88,25 +88,22 @@ func (r *request) logContact() error {
 // changeCase changes what the page's form says: only what differs from what the page showed.
 func (r *request) changeCase() error {
 	form := r.PostForm
-	patch, typedIn := cases.Patch{}, typed{
-		Note: form.Get("note"), Status: form.Get("status"), Assignee: form.Get("assignee"), Area: form.Get("area"),
+	was := strings.Split(form.Get("seen"), "|")
+	chosen := func(name string, i int) *string {
+		value := form.Get(name)
+		if !form.Has(name) || (i < len(was) && value == was[i]) {
+			return nil
+		}
+		return &value
+	}
+	typedIn := typed{
+		Note: form.Get("note"), Status: chosen("status", 0), Assignee: chosen("assignee", 1), Area: chosen("area", 3),
 		Level: form.Get("level"), AssessReason: form.Get("assess_reason"),
 	}
-	was := strings.Split(form.Get("seen"), "|")
-	shown := func(i int) string {
-		if i < len(was) {
-			return was[i]
-		}
-		return ""
-	}
-	if status := models.CaseStatus(typedIn.Status); form.Has("status") && typedIn.Status != shown(0) {
+	patch := cases.Patch{Assignee: typedIn.Assignee, Area: typedIn.Area}
+	if typedIn.Status != nil {
+		status := models.CaseStatus(*typedIn.Status)
 		patch.Status = &status
-	}
-	if form.Has("assignee") && typedIn.Assignee != shown(1) {
-		patch.Assignee = &typedIn.Assignee
-	}
-	if form.Has("area") && typedIn.Area != shown(3) {
-		patch.Area = &typedIn.Area
 	}
 	if strings.TrimSpace(typedIn.Note) != "" {
 		patch.Note = &typedIn.Note

@@ -50,8 +50,21 @@ type caseView struct {
 	Form         typed
 }
 
-// typed is what an official typed, so that a page that comes back has it still.
-type typed struct{ Note, ContactNote, Reason, AssessReason, Status, Assignee, Level, Area, To, Message string }
+// typed is what an official typed, so that a page that comes back has it still. What was left as the page had it is nil: a
+// page that comes back shows what it is by then, not what it was.
+type typed struct {
+	Note, ContactNote, Reason, AssessReason, Level, To, Message string
+	Status, Assignee, Area                                      *string
+}
+
+// keepChosen chooses what was typed in a list of choices.
+func keepChosen(options []option, typed *string) {
+	for i := range options {
+		if typed != nil {
+			options[i].Chosen = options[i].Value == *typed
+		}
+	}
+}
 
 type answerView struct {
 	Question, Answer string
@@ -98,6 +111,9 @@ func (r *request) showCase(status int, problems []string, form typed, revealed *
 		return err
 	}
 	view.Problems, view.Form, view.Revealed = problems, form, revealed
+	keepChosen(view.Statuses, form.Status)
+	keepChosen(view.Colleagues, form.Assignee)
+	keepChosen(view.Communes, form.Area)
 	if revealed != nil && revealed.Sex != "" {
 		view.RevealedAs = r.s.Texts.Text(r.lang, "sex."+string(revealed.Sex), nil)
 	}
@@ -165,8 +181,9 @@ func (r *request) choices(story *cases.Story, v *caseView) error {
 			v.Communes = append(v.Communes, option{c.Code, c.In(r.lang), c.Code == story.Commune})
 		}
 	}
-	v.Alike = r.rows(story.Alike)
-	return nil
+	alike, err := r.s.Cases.Alike(r.Context(), r.official, story.ID)
+	v.Alike = r.rows(alike)
+	return err
 }
 
 // answers are a form's answers in words, in the order they were asked.
