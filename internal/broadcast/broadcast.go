@@ -120,7 +120,7 @@ func (s *Service) Preview(ctx context.Context, official models.Official, d Draft
 
 // Create keeps a draft and tells whether it is new: the same official's same draft under the same id gives it as it is now.
 func (s *Service) Create(ctx context.Context, official models.Official, d Draft) (View, bool, error) {
-	b, err := s.check(official, d)
+	b, err := s.Check(official, d)
 	if err != nil {
 		return View{}, false, err
 	}

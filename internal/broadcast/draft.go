@@ -59,8 +59,8 @@ func (s *Service) audience(official models.Official, d Draft) (models.Broadcast,
 	return b, nil
 }
 
-// check gives a whole broadcast, or names everything that is wrong.
-func (s *Service) check(official models.Official, d Draft) (models.Broadcast, error) {
+// Check gives a draft as the broadcast that it would make, or names everything that is wrong with it.
+func (s *Service) Check(official models.Official, d Draft) (models.Broadcast, error) {
 	problems := d.Wrong
 	wrong := func(field, code string, args map[string]any) {
 		problems = append(problems, models.FieldError{Field: field, Code: code, Args: args})

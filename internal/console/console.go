@@ -15,6 +15,7 @@ import (
 
 	"khaibao/internal/areas"
 	"khaibao/internal/auth"
+	"khaibao/internal/broadcast"
 	"khaibao/internal/cases"
 	"khaibao/internal/intake"
 	"khaibao/internal/lang"
@@ -25,13 +26,14 @@ import (
 
 // Config is what a Console is made of. Everything is required unless it says otherwise.
 type Config struct {
-	Officials *auth.Officials
-	Cases     *cases.Service
-	Intake    *intake.Service
-	Privacy   *privacy.Service
-	Programs  *rules.Catalog
-	Areas     *areas.Directory
-	Texts     *lang.Texts
+	Officials  *auth.Officials
+	Cases      *cases.Service
+	Intake     *intake.Service
+	Privacy    *privacy.Service
+	Broadcasts *broadcast.Service
+	Programs   *rules.Catalog
+	Areas      *areas.Directory
+	Texts      *lang.Texts
 
 	Now     func() time.Time // the domain's clock
 	Log     *slog.Logger
@@ -55,7 +57,7 @@ type Console struct {
 
 // New gives a console that is ready to serve.
 func New(c Config) (*Console, error) {
-	if c.Officials == nil || c.Cases == nil || c.Intake == nil || c.Privacy == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
+	if c.Officials == nil || c.Cases == nil || c.Intake == nil || c.Privacy == nil || c.Broadcasts == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
 		return nil, errors.New("console: something it is made of is missing")
 	}
 	s := &Console{Config: c, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), templates: map[models.Lang]*pages{}, progress: &progress{rows: map[string]int{}}}

@@ -133,6 +133,7 @@ func (r *request) navigation() []navItem {
 		{"/console/intake", "nav.intake", models.WorkCases},
 		{"/console/overview", "nav.overview", models.ReadCases},
 		{"/console/export", "nav.export", models.WorkCases},
+		{"/console/broadcasts", "nav.broadcasts", models.SendBroadcasts},
 		{"/console/officials", "nav.officials", models.ManageOfficials},
 		{"/console/audit", "nav.audit", models.ReadAudit},
 	} {

@@ -17,7 +17,7 @@ type route struct {
 	method, path string
 	needs        models.Permission
 	answer       func(*request) error
-	slow         bool // a download: it takes as long as it takes
+	slow         bool // it takes as long as it takes
 	fromBrowser  bool // the browser itself sends it, without a form of ours
 }
 
@@ -59,6 +59,14 @@ func (s *Console) routes() []route {
 		{method: get, path: "/console/overview", needs: models.ReadCases, answer: (*request).overview},
 		{method: get, path: "/console/overview/declarations", needs: models.ReadCases, answer: (*request).declarations},
 		{method: get, path: "/console/audit", needs: models.ReadAudit, answer: (*request).audit},
+		{method: get, path: "/console/broadcasts", needs: models.SendBroadcasts, answer: (*request).broadcasts},
+		{method: get, path: "/console/broadcasts/new", needs: models.SendBroadcasts, answer: (*request).newBroadcast},
+		{method: post, path: "/console/broadcasts/preview", needs: models.SendBroadcasts, answer: (*request).previewBroadcast, slow: true},
+		{method: post, path: "/console/broadcasts", needs: models.SendBroadcasts, answer: (*request).draftBroadcast, slow: true},
+		{method: get, path: "/console/broadcasts/{id}", needs: models.SendBroadcasts, answer: (*request).broadcastPage},
+		{method: post, path: "/console/broadcasts/{id}/approve", needs: models.SendBroadcasts, answer: (*request).approveBroadcast},
+		{method: post, path: "/console/broadcasts/{id}/start", needs: models.SendBroadcasts, answer: (*request).startBroadcast, slow: true},
+		{method: post, path: "/console/broadcasts/{id}/cancel", needs: models.SendBroadcasts, answer: (*request).cancelBroadcast},
 		{method: get, path: "/console/officials", needs: models.ManageOfficials, answer: (*request).officials},
 		{method: post, path: "/console/officials", needs: models.ManageOfficials, answer: (*request).addOfficial},
 		{method: get, path: "/console/officials/{login}", needs: models.ManageOfficials, answer: (*request).officialPage},

@@ -35,6 +35,9 @@ func scopeDecisions() map[string]sitetest.Decision {
 	toOfficial := func(a sitetest.Ask) sitetest.Decision {
 		return sitetest.Decision{Who: managers, Scope: sitetest.ByID, About: sitetest.Appointed, Asks: one(a)}
 	}
+	toBroadcast := func(a sitetest.Ask) sitetest.Decision {
+		return sitetest.Decision{Who: managers, Scope: sitetest.ByID, About: sitetest.Broadcast, Asks: one(a)}
+	}
 	byNumber := func(body string, status int) sitetest.Decision {
 		return sitetest.Decision{Who: workers, Scope: sitetest.ByNumber, Asks: one(sitetest.Ask{Body: body, Status: status, Outside: status})}
 	}
@@ -89,6 +92,15 @@ func scopeDecisions() map[string]sitetest.Decision {
 		"POST /console/intake/declare":   byNumber("what=covid19/declaration&phone={phone}&person={person}&agreed=yes", http.StatusUnprocessableEntity),
 
 		"GET /console/audit": {Who: append([]models.Role{models.Auditor}, managers...), Scope: sitetest.Trail, Asks: []sitetest.Ask{{}, {Query: "case={case}"}}},
+
+		"GET /console/broadcasts":               {Who: managers, Scope: sitetest.Within, About: sitetest.Broadcast, Asks: one(sitetest.Ask{Count: listedBroadcasts})},
+		"GET /console/broadcasts/new":           own(managers, http.StatusOK, ""),
+		"POST /console/broadcasts/preview":      {Who: managers, Scope: sitetest.ByArea, Asks: one(sitetest.Ask{Body: "area={area}&purpose=alert&vi=x&hours=24"})},
+		"POST /console/broadcasts":              {Who: managers, Scope: sitetest.ByArea, Asks: one(sent("area={area}&purpose=alert&vi=x&hours=24"))},
+		"GET /console/broadcasts/{id}":          toBroadcast(sitetest.Ask{}),
+		"POST /console/broadcasts/{id}/approve": toBroadcast(sent("")),
+		"POST /console/broadcasts/{id}/start":   toBroadcast(sent("")),
+		"POST /console/broadcasts/{id}/cancel":  toBroadcast(sent("")),
 
 		"GET /console/officials": {Who: managers, Scope: sitetest.Within, Asks: []sitetest.Ask{{}, {Query: "area={area}"}}},
 		"POST /console/officials": {Who: managers, Scope: sitetest.ByArea, Asks: one(sitetest.Ask{
@@ -154,6 +166,10 @@ func answered(p page) sitetest.Answer {
 
 func listedCases(got sitetest.Answer) []int {
 	return []int{len(page{body: string(got.Body)}.ids())}
+}
+
+func listedBroadcasts(got sitetest.Answer) []int {
+	return []int{bytes.Count(got.Body, []byte(`<td><a href="/console/broadcasts/`))}
 }
 
 // openTab is the number on the tab of the cases that are open.

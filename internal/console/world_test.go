@@ -57,7 +57,7 @@ func newWorldOn(t *testing.T, engine store.Engine, more ...rules.Source) *world 
 	w := &world{T: t, Site: sitetest.New(t, engine, more...)}
 	var err error
 	w.console, err = New(Config{
-		Officials: w.Officials, Cases: w.Cases, Intake: w.Intake, Privacy: w.Privacy, Programs: w.Programs, Areas: w.Areas, Texts: w.Texts,
+		Officials: w.Officials, Cases: w.Cases, Intake: w.Intake, Privacy: w.Privacy, Broadcasts: w.Broadcasts, Programs: w.Programs, Areas: w.Areas, Texts: w.Texts,
 		Now: w.Clock.Now, Log: w.Logged.JSON(), Metrics: prometheus.NewRegistry(),
 	})
 	must(t, err)
