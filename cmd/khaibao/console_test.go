@@ -42,13 +42,19 @@ func TestConsole(t *testing.T) {
 					c.officersMorning()
 					c.signOut()
 					c.managersMorning()
-					c.signOut()
-					c.nationsMorning()
 					if script == ((screen.name == "1440") == (l == models.Vietnamese)) { // each pair of the three once
 						official := w.browser(t, name, l, script)
 						official.do(chromedp.EmulateViewport(screen.width, screen.height))
 						c.newColleague(official)
+					} else {
+						colleague := w.browser(t, name+"-2", l, script)
+						colleague.do(chromedp.EmulateViewport(screen.width, screen.height))
+						c.signOut()
+						c.twoOnOneCase(colleague)
 					}
+					c.signOut()
+					c.nationsMorning()
+					w.noneRefused(t)
 				})
 			}
 		}
@@ -111,6 +117,9 @@ type consoleBrowser struct {
 	lang    models.Lang
 	script  bool
 	commune models.Area
+
+	given         auth.Credentials // of who is signed in
+	authenticator *authenticator
 }
 
 func (w *consoleWorld) browser(t *testing.T, name string, l models.Lang, script bool) *consoleBrowser {
@@ -185,7 +194,7 @@ func (c *consoleBrowser) fill(selector, text string) {
 	c.do(chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
-// signIn adds an official of the test's own and signs in by the form.
+// signInAs adds an official of the test's own and signs in by the form.
 func (c *consoleBrowser) signInAs(role models.Role, area models.Area) {
 	c.Helper()
 	login := strings.ReplaceAll(string(role), "_", ".") + "." + c.name
@@ -199,9 +208,16 @@ func (c *consoleBrowser) signInAs(role models.Role, area models.Area) {
 		c.click(`.who form[action="/console/language"] button`)
 	}
 	c.page("sign-in")
-	c.fill("input[name=login]", login)
-	c.fill("input[name=password]", given.Password)
-	c.fill("input[name=totp]", (&authenticator{}).code(c.T, given.TOTPSecret))
+	c.given, c.authenticator = given, &authenticator{}
+	c.signIn()
+}
+
+// signIn fills the sign-in.
+func (c *consoleBrowser) signIn() {
+	c.Helper()
+	c.fill("input[name=login]", c.given.Official.Login)
+	c.fill("input[name=password]", c.given.Password)
+	c.fill("input[name=totp]", c.authenticator.code(c.T, c.given.TOTPSecret))
 	c.click("main form button.main")
 }
 
@@ -272,6 +288,7 @@ func (c *consoleBrowser) officersMorning() {
 	c.fill("input[name=q]", "0900 000 001")
 	c.click("form[role=search] button")
 	c.shows(c.say("queue.heading")[:5])
+	c.visitEnds()
 }
 
 func (c *consoleBrowser) undone() string {
@@ -314,4 +331,5 @@ func (c *consoleBrowser) managersMorning() {
 		c.shows(c.say("nav." + name))
 		c.page(name)
 	}
+	c.broadcast()
 }
