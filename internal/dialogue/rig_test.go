@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,12 @@ import (
 	"khaibao/models"
 	"khaibao/programs"
 )
+
+// TestMain lets the heap grow further between collections: what these tests keep is small, and what they throw away is much.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
 
 // shared is what is costly to make and never changes.
 type shared struct {
