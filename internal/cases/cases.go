@@ -108,7 +108,8 @@ type View struct {
 // Detail is a case with the answers that led to its level.
 type Detail struct {
 	View
-	Answers models.Answers
+	Answers   models.Answers
+	DecidedAt time.Time // occurred_at of that declaration
 }
 
 // Identity is a person without a mask.
@@ -214,7 +215,7 @@ func (s *Service) detail(ctx context.Context, c models.CasePerson) (Detail, erro
 	if err != nil {
 		return Detail{}, err
 	}
-	d.Answers = decided.Answers
+	d.Answers, d.DecidedAt = decided.Answers, decided.OccurredAt
 	return d, nil
 }
 

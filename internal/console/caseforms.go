@@ -146,9 +146,8 @@ type referralView struct {
 	Place      string
 	To, Reason string
 	Level      models.Level
-	Reasons    []string
-	Answers    []answerView
-	DeclaredAt time.Time
+	Behind     declaredView
+	Newest     *declaredView
 	Program    string
 	Version    int
 	Assessment *assessmentView
@@ -182,7 +181,7 @@ func (r *request) referral() error {
 		return err
 	}
 	note := referralView{
-		Who: who, To: to, Reason: reason, Level: story.Level, Reasons: v.Reasons, Answers: v.Answers, DeclaredAt: story.LastDeclaredAt, Program: v.Program, Version: v.Version,
+		Who: who, To: to, Reason: reason, Level: story.Level, Behind: v.Behind, Newest: v.Newest, Program: v.Program, Version: v.Version,
 		Assessment: v.Assessment, Readings: v.Chart.latest(5), By: r.official.Name, Unit: r.areaName(string(r.official.Area)), At: r.s.Now(), Case: story.ID,
 		Place: r.areaName(story.Commune) + ", " + r.areaName(story.Province), Born: r.words().day(who.BirthDate),
 	}

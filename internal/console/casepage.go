@@ -19,9 +19,8 @@ type caseView struct {
 	Seen       string // the work that this page shows, to tell later what has changed
 	Version    int
 	Program    string
-	Latest     models.Level
-	Reasons    []string
-	Answers    []answerView
+	Behind     declaredView  // what the level comes from
+	Newest     *declaredView // the newest declaration or update, when it is another one
 	Script     []string
 	Assessment *assessmentView
 	OpenedAt   time.Time
@@ -64,6 +63,14 @@ func keepChosen(options []option, typed *string) {
 			options[i].Chosen = options[i].Value == *typed
 		}
 	}
+}
+
+// declaredView is what one declaration or update said, and what came of it.
+type declaredView struct {
+	At      time.Time
+	Level   models.Level
+	Reasons []string
+	Answers []answerView
 }
 
 type answerView struct {
@@ -126,7 +133,7 @@ func (r *request) showCase(status int, problems []string, form typed, revealed *
 func (r *request) caseView(story *cases.Story) (caseView, error) {
 	v := caseView{
 		Row: r.row(&story.View), Rev: story.Rev, Seen: seenOf(&story.Case), Version: story.Version, Program: r.programName(story.Program),
-		Latest: story.LatestLevel, OpenedAt: story.OpenedAt, ClosedAt: story.ClosedAt, Missed: story.MissedSince, SameAs: story.SameAs,
+		OpenedAt: story.OpenedAt, ClosedAt: story.ClosedAt, Missed: story.MissedSince, SameAs: story.SameAs,
 		CanWork: r.official.Role.May(models.WorkCases), Closed: story.Status == models.CaseClosed, Looks: r.looks(story.Audit),
 		Household: r.rows(story.Household), Same: r.rows(story.Same),
 	}
@@ -138,14 +145,43 @@ func (r *request) caseView(story *cases.Story) (caseView, error) {
 	}
 	if p, ok := r.s.Programs.Version(story.Program, story.Version); ok {
 		v.Script = p.CallScript(r.lang)
-		for _, reason := range p.Explain(story.DecidedBy.Form, models.Decision{Level: story.Level, Factors: story.Factors, Reasons: story.Reasons}, r.lang).Reasons {
-			v.Reasons = append(v.Reasons, reason.Text)
-		}
-		v.Answers = r.answers(p, story.DecidedBy.Form, story.Answers, story.Reasons)
 		v.Chart = r.chart(p, story.Forms)
 	}
+	v.Behind, v.Newest = r.behind(story), r.newest(story)
 	v.Timeline = r.timeline(story)
 	return v, r.choices(story, &v)
+}
+
+// behind is the declaration or update that set the level of the case.
+func (r *request) behind(story *cases.Story) declaredView {
+	return r.declared(&models.Declaration{
+		Form: story.DecidedBy.Form, Program: story.Program, Version: story.Version, Answers: story.Answers, OccurredAt: story.DecidedAt,
+		Decision: models.Decision{Level: story.Level, Factors: story.Factors, Reasons: story.Reasons},
+	})
+}
+
+// newest is the newest declaration or update, nil when the level comes from it.
+func (r *request) newest(story *cases.Story) *declaredView {
+	if len(story.Forms) == 0 {
+		return nil
+	}
+	d := &story.Forms[0]
+	if (models.DeclarationRef{Form: d.Form, ID: d.ID}) == story.DecidedBy {
+		return nil
+	}
+	view := r.declared(d)
+	return &view
+}
+
+func (r *request) declared(d *models.Declaration) declaredView {
+	v := declaredView{At: d.OccurredAt, Level: d.Decision.Level}
+	if p, ok := r.s.Programs.Version(d.Program, d.Version); ok {
+		for _, reason := range p.Explain(d.Form, d.Decision, r.lang).Reasons {
+			v.Reasons = append(v.Reasons, reason.Text)
+		}
+		v.Answers = r.answers(p, d.Form, d.Answers, d.Decision.Reasons)
+	}
+	return v
 }
 
 func (r *request) rows(views []cases.View) []rowView {
@@ -265,15 +301,7 @@ func (r *request) timeline(story *cases.Story) []eventView {
 		if d.By != nil {
 			title += " · " + d.By.Login
 		}
-		text := ""
-		if p, ok := r.s.Programs.Version(d.Program, d.Version); ok {
-			var reasons []string
-			for _, reason := range p.Explain(d.Form, d.Decision, r.lang).Reasons {
-				reasons = append(reasons, reason.Text)
-			}
-			text = strings.Join(reasons, " ")
-		}
-		out = append(out, eventView{d.OccurredAt, "form", title, text, true, d.Decision.Level})
+		out = append(out, eventView{d.OccurredAt, "form", title, strings.Join(r.declared(d).Reasons, " "), true, d.Decision.Level})
 	}
 	for _, c := range story.Contacts {
 		out = append(out, eventView{At: c.At, Kind: "contact", Title: r.say("event.contact", "outcome", r.say("outcome."+string(c.Outcome)), "by", c.By), Text: c.Note})
