@@ -226,7 +226,7 @@ func showReview(t *turn) (view, error) {
 		v.foot = t.text("review.sms", nil)
 		return v, nil
 	}
-	v.items = append(numbered(t.text("review.send", nil), t.text("review.change", nil)), item{"0", t.text("review.cancel", nil)})
+	v.items = numbered(t.text("review.send", nil), t.text("review.change", nil), t.text("review.cancel", nil))
 	return v, nil
 }
 
@@ -236,17 +236,20 @@ func takeReview(t *turn, typed string) error {
 		return t.send()
 	case oneOf(folded, "sua", "change", "edit"):
 		typed = "2"
-	case folded == "0":
-		t.st.drop()
-		t.say("cancelled", nil)
-		return nil
 	}
-	switch t.choice(typed, 2) {
+	lines := 3 // 0 is none of them: whoever answered 0 to the last questions presses it once more
+	if t.bySMS() {
+		lines = 2 // there a word cancels
+	}
+	switch t.choice(typed, lines) {
 	case 1:
 		return t.send()
 	case 2:
 		t.st.Chunk = 0
 		t.st.to(stepEdit)
+	case 3:
+		t.st.drop()
+		t.say("cancelled", nil)
 	}
 	return nil
 }

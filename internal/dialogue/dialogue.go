@@ -114,7 +114,8 @@ const (
 const saveTries = 10
 
 // Answer takes one message of a citizen and gives what they get back. A message that came before (by its ID, within number
-// and channel) changes nothing and gets the same reply. An error is Unavailable or a fault of ours: nothing was noted then,
+// and channel) changes nothing and gets the same reply; one of a USSD session that was left for a newer one changes nothing
+// and ends. An error is Unavailable or a fault of ours: nothing was noted then,
 // and sending the message again makes sense.
 func (s *Service) Answer(ctx context.Context, in models.Inbound) (models.Reply, error) {
 	for range saveTries {
@@ -132,12 +133,16 @@ func (s *Service) answer(ctx context.Context, in models.Inbound) (models.Reply, 
 		return models.Reply{}, err
 	}
 	st := readState(kept.State)
-	if reply, ok := st.saidTo(in.ID); ok {
+	over := in.Channel == models.ChannelUSSD && st.displaced(in.Session)
+	if reply, ok := st.saidTo(in.ID); ok && (reply.End || !over) {
 		return reply, nil
 	}
 	t, err := s.turn(ctx, in, st)
 	if err != nil {
 		return models.Reply{}, err
+	}
+	if over { // nobody looks at its screens any more
+		return models.Reply{Text: t.pages(view{text: t.text("over", nil), end: true}, "")[0], End: true}, nil
 	}
 	reply, err := t.answer()
 	if err != nil {

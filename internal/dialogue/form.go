@@ -108,7 +108,7 @@ func (t *turn) open() *screen {
 // onward opens the next screen that is not answered, and the review after the last. Answers that came ahead are taken on
 // the way.
 func (t *turn) onward() error {
-	_, form := t.form()
+	program, form := t.form()
 	if form == nil {
 		t.st.drop()
 		t.st.to(stepHome)
@@ -123,7 +123,11 @@ func (t *turn) onward() error {
 		t.st.to(stepQuestion)
 		return t.takeWaiting(s)
 	}
-	t.st.Waiting = nil
+	if len(t.st.Waiting) > 0 { // one more than questions: which of them is the wrong one?
+		t.st.Answers, t.st.Skipped, t.st.Warned, t.st.Waiting = nil, nil, nil, nil
+		t.note = t.text("note.too_many", nil) + " " + t.oneShot(program, form.ID)
+		return t.onward()
+	}
 	t.st.to(stepReview)
 	return nil
 }

@@ -29,7 +29,7 @@ func takePrivacy(t *turn, typed string) error {
 	}
 	switch n {
 	case 1:
-		return t.withdraw()
+		t.st.to(stepWithdraw)
 	case 2:
 		return t.optOut(t.account.SMSOptOut.IsZero())
 	case 3:
@@ -40,6 +40,17 @@ func takePrivacy(t *turn, typed string) error {
 
 // consentText names what a keypad says about consents: nothing can be granted here, only taken back.
 const consentText = "keypad-1"
+
+func showWithdraw(t *turn) (view, error) {
+	return view{text: t.text("privacy.withdraw_sure", nil), items: numbered(t.text("privacy.withdraw_yes", nil)), foot: t.back()}, nil
+}
+
+func takeWithdraw(t *turn, typed string) error {
+	if t.choice(typed, 1) == 0 {
+		return nil
+	}
+	return t.withdraw()
+}
 
 // withdraw takes back every consent. Declaring and its follow-up rest on the law and not on these.
 func (t *turn) withdraw() error {

@@ -91,12 +91,12 @@ var conversations = []struct {
 	{"ussd-back-and-change", models.ChannelUSSD, append(first[:8:8], "1", "1", "00", "2", "0", "0", "0", "2", "1", "12", "1")},
 	{"ussd-cut-and-resumed", models.ChannelUSSD, append(first[:8:8], "1", "13", "wait 5m", "dial", "1", "0", "wait 31m", "dial")},
 	{"ussd-cut-and-anew", models.ChannelUSSD, append(first[:8:8], "1", "13", "wait 5m", "dial", "2")},
-	{"ussd-cancelled", models.ChannelUSSD, append(first[:8:8], "1", "0", "0", "0", "0", "0")},
+	{"ussd-cancelled", models.ChannelUSSD, append(first[:8:8], "1", "0", "0", "0", "0", "0", "3")},
 	{"ussd-relative", models.ChannelUSSD, []string{"dial", "1", "2", "3", "1935", "1", "bac son lang son", "1", "0", "2", "1", "2", "1", "12", "0", "0", "3", "1", "8"}},
 	{"ussd-measles", models.ChannelUSSD, append(first[:8:8], "3", "12", "0", "1", "9", "1", "8")},
 	{"ussd-household", models.ChannelUSSD, append(first[:8:8], "1", "0", "0", "0", "0", "1", "dial", "4", "2", "2", "2015", "1", "bac son lang son", "1", "1", "2", "2", "1111", "2580", "dial", "4", "2", "3", "2580", "dial", "4")},
 	{"ussd-update-and-result", models.ChannelUSSD, append(first[:8:8], "1", "1", "0", "0", "0", "1", "dial", "2", "1", "12", "0", "385", "97", "0", "2", "1", "dial", "3")},
-	{"ussd-privacy", models.ChannelUSSD, append(first[:8:8], "1", "0", "0", "0", "0", "1", "dial", "5", "1", "dial", "5", "2", "dial", "5", "2", "dial", "5", "3", "2580", "1", "dial", "3")},
+	{"ussd-privacy", models.ChannelUSSD, append(first[:8:8], "1", "0", "0", "0", "0", "1", "dial", "5", "1", "0", "1", "1", "dial", "5", "2", "dial", "5", "2", "dial", "5", "3", "2580", "1", "dial", "3")},
 	{"ussd-pin-locked", models.ChannelUSSD, append(first[:8:8], "1", "0", "0", "0", "0", "1", "dial", "5", "3", "111", "1111", "1112", "1", "1113", "11135", "1114", "1", "1115", "2580", "wait 25h", "dial", "5", "3", "2580")},
 	{"ussd-no-pin", models.ChannelUSSD, append(first[:7:7], "0", "1", "0", "0", "0", "0", "1", "dial", "5", "3")},
 	{"ussd-english", models.ChannelUSSD, []string{"dial", "9", "1", "1", "1958", "2", "bac son", "1", "0", "1", "1", "0", "9", "0", "1", "8", "dial", "6"}},
@@ -112,6 +112,8 @@ var conversations = []struct {
 	{"sms-commands", models.ChannelSMS, []string{"xin chao", "TROGIUP", "HELP", "EN", "VI", "KQ", "STOP", "START", "XOA", "HUY"}},
 	{"sms-update", models.ChannelSMS, []string{"KB COVID 1 0 0 0", "1", "1958", "nu", "bac son lang son", "1", "OK", "CN", "COVID", "12.", "0", "38,5", "97.", "0", "nang hon", "OK", "KQ"}},
 	{"sms-dengue", models.ChannelSMS, []string{"SXH", "1", "1990", "1", "bac son lang son", "1", "co", "2011", "1 3", "0", "0", "9", "OK", "SXH 2 0 0 0 2", "OK"}},
+	{"sms-help-in-between", models.ChannelSMS, []string{"KB COVID 0 0 0 0", "HELP", "1", "1958", "TROGIUP", "nu", "bac son lang son", "1", "OK", "SXH", "HELP", "8", "KQ", "co", "2011", "1", "0", "0", "9", "KQ", "0", "HELP", "8", "OK", "HELP", "1"}},
+	{"sms-too-many", models.ChannelSMS, []string{"KB COVID 1 3 0 0 0", "1", "1958", "nu", "bac son lang son", "1", "1", "0", "0", "0", "0", "9", "OK", "KB COVID NHA 0 0 0 0 0", "HUY"}},
 	{"sms-two-days-later", models.ChannelSMS, []string{"KB COVID", "1", "1958", "wait 23h", "nu", "wait 49h", "bac son"}},
 }
 

@@ -46,20 +46,22 @@ func (t *turn) patience() time.Duration {
 // inputs lists what was typed since the last turn, and opens a session that is new.
 func (t *turn) inputs() ([]string, error) {
 	fresh := t.in.Session != t.st.Session
+	if fresh {
+		t.st.enter(t.in.Session)
+	}
 	before := t.st.Heard
-	if t.in.Accumulated {
+	if t.in.Accumulated && len(t.in.Text) >= before.Length {
 		t.st.Heard = heard{len(t.in.Text), digest(t.in.Text)}
 	}
 	if fresh {
-		t.st.Session = t.in.Session
 		t.dial()
-		if t.in.Text == "" || !t.in.Accumulated {
+		if t.in.Text == "" || !t.in.Accumulated || t.st.Step == stepResume { // what is open is shown before it is answered
 			return nil, nil
 		}
 		return t.replayed(strings.Split(t.in.Text, "*"))
 	}
 	switch {
-	case t.in.Text == "": // the screen again
+	case t.in.Text == "", t.in.Accumulated && len(t.in.Text) <= before.Length: // or late, of a screen that is past: the open one again
 		t.note = t.st.Note
 		return nil, nil
 	case !t.in.Accumulated:

@@ -20,6 +20,7 @@ func (t *turn) answerSMS(stale bool) (models.Reply, error) {
 	if stale || t.st.Step == "" {
 		t.st.to(stepHome)
 	}
+	at := t.st.Step
 	handled, err := t.command(text)
 	if err != nil {
 		return models.Reply{}, err
@@ -39,7 +40,30 @@ func (t *turn) answerSMS(stale bool) (models.Reply, error) {
 			return models.Reply{}, err
 		}
 	}
+	if err := t.aside(at, handled); err != nil {
+		return models.Reply{}, err
+	}
 	return t.show()
+}
+
+// aside says help, a result or what a command did on top of the question that is open, and leaves that open: the next
+// message is an answer to it. at is where the message came in.
+func (t *turn) aside(at step, command bool) error {
+	back := t.st.Open
+	if back == "" && command && (at == stepWho || at == stepUpdate) && t.st.Form != "" { // asked before a form is open
+		back = at
+	}
+	said := t.st.Step == stepHelp || t.st.Step == stepResult || (t.st.Step == stepDone && command)
+	if back == "" || !said {
+		return nil
+	}
+	v, err := t.view()
+	if err != nil {
+		return err
+	}
+	t.note = v.text
+	t.st.to(back)
+	return nil
 }
 
 // unasked takes a message that answers no open question: numbers alone are the health update that is asked for, where there
@@ -51,7 +75,7 @@ func (t *turn) unasked(text string) error {
 		return nil
 	}
 	asked, err := t.asked()
-	if err != nil || len(asked) != 1 {
+	if err != nil || len(asked) != 1 || t.st.Open != "" {
 		return err
 	}
 	words := strings.Fields(numbers)
@@ -109,7 +133,7 @@ func (t *turn) command(text string) (bool, error) {
 		t.st.drop()
 		return true, t.erase()
 	case "kq", "ket qua", "ketqua", "result":
-		t.st.drop()
+		t.st.Picked = nil // whose result may be a list: one of many options begins again with its first seven
 		return true, t.results()
 	case "nha", "nguoi nha", "household":
 		t.st.drop()
@@ -225,14 +249,14 @@ func (t *turn) smsHelp() string {
 		i = 0
 	}
 	if i >= 0 {
-		help += " " + t.oneShot(active[i])
+		help += " " + t.oneShot(active[i], models.FormDeclaration)
 	}
 	return help
 }
 
 // oneShot says how a whole form goes into one message: its questions in their order.
-func (t *turn) oneShot(p *rules.Program) string {
-	form, ok := p.Form(models.FormDeclaration)
+func (t *turn) oneShot(p *rules.Program, of models.Form) string {
+	form, ok := p.Form(of)
 	if !ok {
 		return ""
 	}
@@ -249,5 +273,9 @@ func (t *turn) oneShot(p *rules.Program) string {
 			asked = append(asked, t.words(&form.Groups[g]))
 		}
 	}
-	return t.text("help.one_shot", map[string]any{"keyword": p.Keyword(), "questions": strings.Join(asked, " | ")})
+	begins := "KB " + p.Keyword()
+	if of == models.FormDaily {
+		begins = "CN"
+	}
+	return t.text("help.one_shot", map[string]any{"begins": begins, "questions": strings.Join(asked, " | ")})
 }

@@ -14,6 +14,7 @@ import (
 type state struct {
 	Phone   string    `json:"phone,omitempty"`   // whom to speak to by ourselves
 	Session string    `json:"session,omitempty"` // of USSD, that is open
+	Past    []string  `json:"past,omitempty"`    // digests of the sessions before it, the newest last
 	Heard   heard     `json:"heard,omitzero"`
 	Spoke   time.Time `json:"spoke,omitzero"` // real time of the last turn
 	Said    []said    `json:"said,omitempty"` // the newest last
@@ -79,6 +80,23 @@ type said struct {
 type heard struct {
 	Length int    `json:"length"`
 	Sum    string `json:"sum"`
+}
+
+// sessions is how many sessions back a gateway's late request is known to be of one that is over.
+const sessions = 16
+
+// enter makes a session the open one; the one before is over, whatever a gateway still sends of it.
+func (st *state) enter(session string) {
+	if st.Session != "" {
+		st.Past = append(st.Past, digest(st.Session))
+		st.Past = slices.Delete(st.Past, 0, max(0, len(st.Past)-sessions))
+	}
+	st.Session, st.Heard = session, heard{}
+}
+
+// displaced tells whether a session was left for a newer one.
+func (st *state) displaced(session string) bool {
+	return session != st.Session && slices.Contains(st.Past, digest(session))
 }
 
 // repeats is how many messages back a gateway may repeat one.

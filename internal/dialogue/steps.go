@@ -34,6 +34,7 @@ const (
 	stepUnlock  step = "unlock"
 
 	stepPrivacy   step = "privacy"
+	stepWithdraw  step = "withdraw"
 	stepErase     step = "erase"
 	stepEraseCode step = "erase_code"
 	stepDone      step = "done" // says what was done; the session ends
@@ -80,6 +81,7 @@ func allSteps() map[step]handling {
 		stepUnlock:  {showUnlock, takeUnlock, goTo(stepHome), false},
 
 		stepPrivacy:   {showPrivacy, takePrivacy, goTo(stepHome), false},
+		stepWithdraw:  {showWithdraw, takeWithdraw, goTo(stepPrivacy), false},
 		stepErase:     {showErase, takeErase, goTo(stepPrivacy), false},
 		stepEraseCode: {showEraseCode, takeEraseCode, goTo(stepPrivacy), false},
 		stepDone:      {showDone, takeHomeAgain, goTo(stepHome), false},
@@ -99,7 +101,7 @@ func (s step) ofForm() bool {
 // confirms tells whether an answer at the step may change what is kept.
 func (s step) confirms() bool {
 	switch s {
-	case stepReview, stepRegister, stepErase, stepEraseCode, stepPrivacy, stepPerson, stepUnlock:
+	case stepReview, stepRegister, stepErase, stepEraseCode, stepPrivacy, stepWithdraw, stepPerson, stepUnlock:
 		return true
 	}
 	return false

@@ -1,0 +1,97 @@
+package dialogue_test
+
+import (
+	"strings"
+	"testing"
+
+	"khaibao/internal/store/storetest"
+	"khaibao/models"
+)
+
+// over is what a session gets that was left for a newer one.
+const over = "Phien nay da duoc thay bang phien moi hon. Hay bam goi lai."
+
+// late sends an accumulated request of a session, whichever is open.
+func (p *phone) late(session string, inputs ...string) models.Reply {
+	p.Helper()
+	text := strings.Join(inputs, "*")
+	return p.hand(models.Inbound{Channel: models.ChannelUSSD, Phone: p.number, Session: session, ID: session + "|" + text, Text: text, Accumulated: true})
+}
+
+// A request of a call that was replaced comes late, with all its inputs: it ends, and the form stands where it stood.
+func TestLateRequestOfAReplacedSession(t *testing.T) {
+	t.Parallel()
+	p := newRig(t, storetest.Memory(t)).phone(1)
+	p.dial()
+	sex := p.press("1", "1", "1958")
+	old := p.session
+	if got := p.dial(); !strings.HasPrefix(got, "Ban dang khai do.") {
+		t.Fatalf("the new call begins with %q", got)
+	}
+	for _, inputs := range [][]string{{"1", "1", "1958", "2"}, {"1", "1", "1958", "2", "bac son lang son", "1", "1980", "1", "1"}, {"1"}} {
+		if got := p.late(old, inputs...); !got.End || got.Text != over {
+			t.Errorf("%v of the old call: %+v", inputs, got)
+		}
+	}
+	if got := p.press("1"); got != sex {
+		t.Errorf("the form stands at %q, want %q", got, sex)
+	}
+	p.press("2", "bac son lang son", "1", "2580")
+	if got := p.late(old, "1", "1", "1958", "1"); !got.End || got.Text != over {
+		t.Errorf("the old call at a later screen: %+v", got)
+	}
+	p.press("1", "0", "0", "0", "0", "1")
+	if got := p.late(old, "1", "1"); !got.End || got.Text != over || len(p.declared()) != 1 {
+		t.Errorf("the old call when nothing is open: %+v, %d declarations", got, len(p.declared()))
+	}
+}
+
+// Two sessions of one number, each sending the latest input only, cannot answer each other's screens.
+func TestInterleavedSessions(t *testing.T) {
+	t.Parallel()
+	p := newRig(t, storetest.Memory(t)).phone(1)
+	send := func(session, id, text string) models.Reply {
+		return p.hand(models.Inbound{Channel: models.ChannelUSSD, Phone: p.number, Session: session, ID: session + "|" + id, Text: text})
+	}
+	send("a", "1", "")
+	send("b", "1", "")
+	for i, typed := range []string{"1", "1", "1958", "9"} {
+		id := string(rune('2' + i))
+		if got := send("a", id, typed); !got.End || got.Text != over {
+			t.Errorf("%q in the old session: %+v", typed, got)
+		}
+	}
+	send("b", "2", "1")
+	if got := send("b", "3", "1"); !strings.HasPrefix(got.Text, "Ban sinh nam nao?") {
+		t.Errorf("the new session shows %q", got.Text)
+	}
+}
+
+// What is dialled at once while a form is open answers nothing: the call begins with the choice to go on.
+func TestDialledAtOnceWithAFormOpen(t *testing.T) {
+	t.Parallel()
+	p := newRig(t, storetest.Memory(t)).phone(1)
+	p.dial()
+	sex := p.press("1", "1", "1958")
+	at := []string{"1", "2", "1"}
+	if got := p.late("at-once", at...); got.End || !strings.HasPrefix(got.Text, "Ban dang khai do.") {
+		t.Fatalf("it begins with %+v", got)
+	}
+	if got := p.late("at-once", append(at, "1")...); got.Text != sex {
+		t.Errorf("the form stands at %q, want %q", got.Text, sex)
+	}
+}
+
+// A request of the open session that comes late, after more than its gateway's replies are remembered, answers no later screen.
+func TestLateRequestOfTheOpenSession(t *testing.T) {
+	t.Parallel()
+	p := newRig(t, storetest.Memory(t)).phone(1)
+	p.dial()
+	pin := p.press("1", "1", "1958", "2", "zzz", "zzzz", "bac son lang son", "1")
+	if got := p.late(p.session, "1", "1"); got.Text != pin {
+		t.Errorf("a late request shows %q, want %q", got.Text, pin)
+	}
+	if got := p.press("2580"); got == pin || !strings.Contains(got, "1 ") {
+		t.Errorf("the session goes on with %q", got)
+	}
+}
