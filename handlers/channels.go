@@ -136,11 +136,14 @@ func within(networks []netip.Prefix, address string) bool {
 	return err == nil && slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(ip.Unmap().WithZone("")) })
 }
 
-// secretOf is the secret where a gateway can put it: the query of the address that it calls, a bearer token, or the password
+// secretOf is the secret where a gateway can put it: the query of the address that it calls (once), a bearer token, or the password
 // in front of the address.
 func secretOf(r *http.Request) string {
-	if secret := r.URL.Query().Get("secret"); secret != "" {
-		return secret
+	switch given := r.URL.Query()["secret"]; {
+	case len(given) > 1: // of several nobody knows which one was meant
+		return ""
+	case len(given) == 1 && given[0] != "":
+		return given[0]
 	}
 	if _, password, ok := r.BasicAuth(); ok {
 		return password

@@ -154,6 +154,8 @@ func TestSpoofedCallbackIsRefused(t *testing.T) {
 		{"one that was replaced", func(c *Config) { c.Gateways.Secrets = []string{"a-newer-secret-of-the-gate"} }, good, nil, "secret"},
 		{"none", func(*Config) {}, "/channels/sms?from=0900000001&id=k&text=KB", nil, "secret"},
 		{"an empty one", func(*Config) {}, "/channels/sms?from=0900000001&id=k&secret=", nil, "secret"},
+		{"twice", func(*Config) {}, good + "&secret=" + gatewaySecret, nil, "secret"},
+		{"another one beside it", func(*Config) {}, good + "&secret=x", nil, "secret"},
 		{"the beginning of it", func(*Config) {}, strings.TrimSuffix(good, "1"), nil, "secret"},
 		{"an app's token", func(*Config) {}, "/channels/sms?from=0900000001&id=k", []string{"Authorization", "Bearer x"}, "secret"},
 		{"from its network", networks("192.0.2.0/24"), good, nil, ""},
@@ -180,14 +182,16 @@ func TestSpoofedCallbackIsRefused(t *testing.T) {
 	}
 }
 
-// A HEAD must not be a turn.
+// A HEAD must not be a turn, nor OPTIONS look like one.
 func TestHeadIsNoTurn(t *testing.T) {
 	t.Parallel()
 	g := newGate(t)
-	recorder := httptest.NewRecorder()
-	g.server.ServeHTTP(recorder, httptest.NewRequest("HEAD", "/channels/sms?from=0900000001&id=k&secret="+gatewaySecret, nil))
-	if recorder.Code != http.StatusMethodNotAllowed || len(g.parrot.heard) > 0 {
-		t.Errorf("got %d, heard %+v", recorder.Code, g.parrot.heard)
+	for _, method := range []string{"HEAD", "OPTIONS"} {
+		recorder := httptest.NewRecorder()
+		g.server.ServeHTTP(recorder, httptest.NewRequest(method, "/channels/sms?from=0900000001&id=k&secret="+gatewaySecret, nil))
+		if recorder.Code != http.StatusMethodNotAllowed || len(g.parrot.heard) > 0 {
+			t.Errorf("%s: got %d, heard %+v", method, recorder.Code, g.parrot.heard)
+		}
 	}
 }
 

@@ -148,7 +148,7 @@ func newServer(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.echo.Use(s.identify, s.observe(measured), s.recover)
+	s.echo.Use(s.identify, s.observe(measured), s.recover, noOptions)
 	if c.Programs != nil {
 		s.programs, err = newProgramPages(c.Programs)
 	}

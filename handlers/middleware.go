@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -128,6 +129,19 @@ func methodOf(c echo.Context) string {
 		return method
 	default:
 		return "other"
+	}
+}
+
+// noOptions answers OPTIONS as every other method that a path has not, instead of the router's own 204: no page of another
+// origin calls us, and a gateway takes what is no error for success.
+func noOptions(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		allow, elsewise := c.Get(echo.ContextKeyHeaderAllow).(string)
+		if !elsewise { // a route was found, or no path
+			return next(c)
+		}
+		c.Set(echo.ContextKeyHeaderAllow, strings.TrimPrefix(allow, http.MethodOptions+", "))
+		return echo.MethodNotAllowedHandler(c)
 	}
 }
 

@@ -64,8 +64,12 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	w.want(http.StatusNotFound, w.call("GET", "/v1/nothing", "", nil))
 	w.want(http.StatusNotFound, w.call("GET", "/v1/programs/", "", nil))
 	got := w.want(http.StatusMethodNotAllowed, w.call("PUT", "/v1/programs", "", nil, "Accept-Language", "en"))
-	if allow := got.header.Get("Allow"); !strings.Contains(allow, "GET") {
-		t.Errorf("Allow: %q", allow)
+	options := w.want(http.StatusMethodNotAllowed, w.call("OPTIONS", "/v1/programs", "", nil))
+	w.want(http.StatusNotFound, w.call("OPTIONS", "/v1/nothing", "", nil))
+	for _, allow := range []string{got.header.Get("Allow"), options.header.Get("Allow")} {
+		if !strings.Contains(allow, "GET") || strings.Contains(allow, "OPTIONS") {
+			t.Errorf("Allow: %q", allow)
+		}
 	}
 	diff(t, "title", got.object(t)["title"], any("Method not allowed"))
 	diff(t, "language", got.header.Get("Content-Language"), "en")
