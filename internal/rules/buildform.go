@@ -80,6 +80,10 @@ func (b *builder) question(f *Form, n *questionNode) {
 		Emergency: n.Emergency.value, Group: n.Group.value, Codes: b.codes(n.Codes), text: b.texts(&n.Text, maxText),
 	}
 	q.short = b.brief(n.Short, q.text, n.Text.mark, maxShort)
+	q.finding = q.text
+	if n.Finding != nil {
+		q.finding = b.texts(n.Finding, maxText)
+	}
 	for _, w := range n.Words {
 		b.filled(w)
 		q.Words = append(q.Words, w.value)

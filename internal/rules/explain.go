@@ -77,8 +77,12 @@ func (f *Form) fill(text string, questions []string, lang models.Lang) string {
 	}
 	var names []string
 	for _, id := range questions {
-		if q, ok := f.Question(id); ok {
-			names = append(names, LowerFirst(q.Text(lang)))
+		q, ok := f.Question(id)
+		if !ok {
+			continue
+		}
+		if name := LowerFirst(q.Finding(lang)); !slices.Contains(names, name) { // two answers may say the same
+			names = append(names, name)
 		}
 	}
 	return strings.ReplaceAll(text, answersPlaceholder, strings.Join(names, ", "))

@@ -75,6 +75,7 @@ type questionNode struct {
 	Type       word            `yaml:"type,required"`
 	Text       textsNode       `yaml:"text,required"`
 	Short      *textsNode      `yaml:"short"`
+	Finding    *textsNode      `yaml:"finding"`
 	Group      word            `yaml:"group"`
 	Required   flag            `yaml:"required"`
 	Emergency  flag            `yaml:"emergency"`

@@ -73,8 +73,9 @@ type Question struct {
 	// Words are further names that citizens give to it in an SMS, in any language and with or without accents.
 	Words []string
 
-	text  texts
-	short briefs
+	text    texts
+	short   briefs
+	finding texts // what an answer that made a rule true is called
 }
 
 // Text is the question as the app shows it.
@@ -85,6 +86,9 @@ func (q *Question) Short(lang models.Lang) string { return q.short.plain.in(lang
 
 // Brief is Short as it was written, with accents.
 func (q *Question) Brief(lang models.Lang) string { return q.short.written.in(lang) }
+
+// Finding is what a reason calls an answer that made its rule true: "fever" of a temperature.
+func (q *Question) Finding(lang models.Lang) string { return q.finding.in(lang) }
 
 // Option is one answer of a choice.
 type Option struct {

@@ -3,6 +3,7 @@ package rules_test
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,31 @@ func TestEmergencySigns(t *testing.T) {
 						t.Errorf("advice begins %q", advice)
 					}
 				})
+			}
+		}
+	}
+}
+
+// A reason names what a measured answer means, once, not the question with its unit.
+func TestReasonNamesFindings(t *testing.T) {
+	t.Parallel()
+	p := current(t, "covid19")
+	for _, answers := range []map[string]any{
+		{"cough": true, "sore_throat": true, "temperature": 38.4},
+		{"cough": true, "sore_throat": true, "temperature": 38.4, "fever": true},
+	} {
+		d := p.Decide(rules.Input{Form: models.FormDaily, Answers: answers, Age: 30, Day: day})
+		for lang, want := range map[models.Lang][]string{models.Vietnamese: {"sốt", "ho", "đau họng"}, models.English: {"fever", "cough", "sore throat"}} {
+			i := slices.IndexFunc(p.Explain(models.FormDaily, d, lang).Reasons, func(r rules.Text) bool { return r.Code == "three_symptoms" })
+			if i < 0 {
+				t.Fatalf("%v: three symptoms do not count", answers)
+			}
+			_, list, _ := strings.Cut(strings.TrimSuffix(p.Explain(models.FormDaily, d, lang).Reasons[i].Text, "."), ": ")
+			got := strings.Split(list, ", ")
+			slices.Sort(got)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%v: %s", answers, diff)
 			}
 		}
 	}
