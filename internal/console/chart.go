@@ -36,8 +36,9 @@ type dot struct {
 }
 
 type tick struct {
-	X, Y float64
-	Text string
+	X, Y   float64
+	Text   string
+	Anchor string // of an SVG text; empty is its start
 }
 
 // reading is what one declaration or update said.
@@ -60,6 +61,7 @@ const (
 	chartRight = 16
 	rowHeight  = 96
 	rowGap     = 44
+	dayWidth   = 40 // of a label such as 25/11
 )
 
 // measure finds a form's answer to a question that carries one of the codes.
@@ -166,9 +168,12 @@ func (c *chart) days(from, to time.Time) {
 		if i == 0 {
 			at = from
 		}
-		x := across(at, from, to)
-		if crowded := len(c.Days) > 0 && x < c.Days[len(c.Days)-1].X+44; !at.After(to) && x < chartWidth-24 && !crowded {
-			c.Days = append(c.Days, tick{X: x, Y: float64(len(c.Rows)*(rowHeight+rowGap) + 18), Text: at.In(models.Hanoi).Format("02/01")})
+		x, anchor := across(at, from, to), ""
+		if x > chartWidth-dayWidth {
+			x, anchor = chartWidth, "end"
+		}
+		if crowded := len(c.Days) > 0 && x < c.Days[len(c.Days)-1].X+dayWidth+4; !at.After(to) && !crowded {
+			c.Days = append(c.Days, tick{x, float64(len(c.Rows)*(rowHeight+rowGap) + 18), at.In(models.Hanoi).Format("02/01"), anchor})
 		}
 	}
 }

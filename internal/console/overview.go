@@ -39,9 +39,10 @@ type numberView struct {
 }
 
 type barView struct {
-	X      int
-	Label  string
-	Blocks []blockView
+	X, Middle int
+	Label     string
+	Spare     bool // the label goes where there is little room
+	Blocks    []blockView
 }
 
 type blockView struct {
@@ -188,6 +189,7 @@ func sumOf(counts map[models.Level]int64) (n int64) {
 const (
 	barHeight = 160
 	barStep   = 50
+	barWidth  = 36
 )
 
 var flaggedLevels = []models.Level{models.LevelModerate, models.LevelHigh, models.LevelEmergency}
@@ -199,7 +201,7 @@ func (o *overviewOf) bars() (bars []barView, table []dayView) {
 		highest = max(highest, sumOf(d.Opened))
 	}
 	for i, d := range o.Days {
-		bar := barView{X: i*barStep + 4, Label: d.Day[8:] + "/" + d.Day[5:7]}
+		bar := barView{X: i*barStep + 4, Middle: i*barStep + 4 + barWidth/2, Label: d.Day[8:] + "/" + d.Day[5:7], Spare: (len(o.Days)-1-i)%2 == 1}
 		opened := filter{Opened: oneDay(d.Day)}
 		row := dayView{Day: leadView{Text: o.day(d.Day)}, Declared: o.forms(d.Declared, o.area, oneDay(d.Day)), Opened: o.list(sumOf(d.Opened), o.area, opened)}
 		y := float64(barHeight)

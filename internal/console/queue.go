@@ -120,7 +120,7 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 	for _, saved := range r.official.Views {
 		view.Saved = append(view.Saved, savedView{saved.Name, "/console/cases?" + saved.Query})
 	}
-	view.Empty = r.say("queue.empty." + r.emptyReason(f, search))
+	view.Empty = r.say("queue.empty."+r.emptyReason(f, search), "area", r.areaName(f.Area), "own", view.AreaName)
 	return r.show(status, "queue", view)
 }
 
@@ -128,6 +128,8 @@ func (r *request) emptyReason(f filter, search string) string {
 	switch {
 	case search != "":
 		return "search"
+	case f.Area != "" && !r.s.Areas.Holds(r.official.Area, models.Area(f.Area)):
+		return "elsewhere"
 	case f.narrowed():
 		return "filter"
 	case f.View == "":

@@ -100,7 +100,7 @@ func (w words) day(text string) string {
 	return at.Format("02/01/2006")
 }
 
-// ago tells how long ago something was, in the largest unit that fits.
+// ago tells how long ago something was, in the largest unit that fits; days are those of the local calendar.
 func (w words) ago(now, at time.Time) string {
 	if at.IsZero() {
 		return ""
@@ -111,14 +111,25 @@ func (w words) ago(now, at time.Time) string {
 		return w.say("time.now")
 	case past < time.Hour:
 		return w.say("time.minutes_ago", "n", int(past/time.Minute))
-	case past < 24*time.Hour:
+	}
+	switch days := daysBetween(at, now); {
+	case days == 0:
 		return w.say("time.hours_ago", "n", int(past/time.Hour))
-	case models.Day(now.AddDate(0, 0, -1)) == models.Day(at):
+	case days == 1:
 		return w.say("time.yesterday")
-	case past < 60*24*time.Hour:
-		return w.say("time.days_ago", "n", int(past/(24*time.Hour)))
+	case days < 60:
+		return w.say("time.days_ago", "n", days)
 	}
 	return w.day(models.Day(at))
+}
+
+// daysBetween counts the local midnights between two moments.
+func daysBetween(from, to time.Time) int {
+	midnight := func(at time.Time) time.Time {
+		at = at.In(models.Hanoi)
+		return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
+	}
+	return int(midnight(to).Sub(midnight(from)) / (24 * time.Hour))
 }
 
 // span is a length of time in words.
