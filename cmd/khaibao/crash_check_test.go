@@ -22,7 +22,7 @@ import (
 // check holds the server and then the store against everything that was acknowledged.
 func (c *crash) check() {
 	c.Helper()
-	api := newClient(c.T, c.url)
+	api := newClient(c.T, c.server(0))
 	token := api.login(c.official, &c.codes).Access
 	c.checkReadable(api)
 	var counted map[string]int64
@@ -38,8 +38,8 @@ func (c *crash) check() {
 		}
 		listed[item.ID] = true
 	}
-	if err := c.server.stop(); err != nil {
-		c.Errorf("the server stopped with %v:\n%s", err, &c.server.said)
+	if err := c.servers[0].stop(); err != nil {
+		c.Errorf("the server stopped with %v:\n%s", err, c.lastWords())
 	}
 	c.checkTold()
 	c.checkStore(counted, listed)

@@ -152,9 +152,10 @@ type outcome struct {
 }
 
 // replay lets the model live through the same time as a household did.
-func (f *fortnight) replay(rules *followUpRules, h *family, members []*person) (map[reminderKey]*outcome, []expectation) {
+func (f *fortnight) replay(rules *followUpRules, h *family) (map[reminderKey]*outcome, []expectation) {
 	f.Helper()
 	want := map[reminderKey]*outcome{}
+	members := h.members
 	people := make([]expectation, len(members))
 	for i := range people {
 		people[i].rules = rules
@@ -309,19 +310,16 @@ func (f *fortnight) check() {
 		return err
 	})
 	plans := f.endings(engine)
-	members := map[*family][]*person{}
-	for _, p := range f.people {
-		members[p.family] = append(members[p.family], p)
-	}
+	f.repeatable = f.inFlight()
 	came := map[string][]arrival{}
 	for _, a := range f.gateways.arrivals {
 		came[a.to] = append(came[a.to], a)
 	}
 	for _, h := range f.families {
-		want, people := f.replay(rules, h, members[h])
-		erased := slices.ContainsFunc(members[h], func(p *person) bool { return p.erased() })
-		f.checkReminders(h, members[h], want, letters[h.account], came, erased)
-		for n, p := range members[h] {
+		want, people := f.replay(rules, h)
+		erased := slices.ContainsFunc(h.members, (*person).erased)
+		f.checkReminders(h, want, letters[h.account], came, erased)
+		for n, p := range h.members {
 			got, want := plans[p.account+"|"+p.id], ending{people[n].reason, people[n].ended}
 			if got.reason != want.reason || !got.at.Equal(want.at) {
 				f.complain("the plan of %s ended %q at %s, by the model %q at %s\n%s", p.id, got.reason, local(got.at), want.reason, local(want.at), p.story(f))
@@ -332,7 +330,7 @@ func (f *fortnight) check() {
 	if f.complaints > 10 {
 		f.Errorf("and %d more", f.complaints-10)
 	}
-	f.Logf("reminders: %v; plans ended: %v; %d sends were in flight at a kill", f.became, f.ended, len(f.inFlight))
+	f.Logf("reminders: %v; plans ended: %v; %d sends were in flight at a kill", f.became, f.ended, len(f.repeatable))
 	for _, must := range []string{"sent", "stored", "expired", "over the daily cap"} {
 		if f.became[must] == 0 {
 			f.Errorf("no reminder was %s: the fortnight shows nothing of that", must)
@@ -378,125 +376,5 @@ func (f *fortnight) endings(engine store.Engine) map[string]ending {
 		}
 		return err
 	})
-	return out
-}
-
-// reminderText is what every reminder by SMS says, whether or not it also asks the first question.
-const reminderText = "gia dinh ban con nguoi chua gui cap nhat suc khoe"
-
-// checkReminders holds a household's messages and what reached its phone against the model.
-func (f *fortnight) checkReminders(h *family, members []*person, want map[reminderKey]*outcome, letters []letter, came map[string][]arrival, erased bool) {
-	f.Helper()
-	story := func() string {
-		var out strings.Builder
-		for _, p := range members {
-			out.WriteString(p.story(f))
-		}
-		return out.String()
-	}
-	made, perDay, anytime := map[reminderKey]int{}, map[string]int{}, map[string]int{} // sent on a day; of those, in spite of everything
-	for _, l := range letters {
-		day := models.Day(l.SentAt.Time())
-		if l.SentAt != 0 {
-			perDay[day]++
-		}
-		if l.SentAt != 0 && l.Anytime {
-			anytime[day]++
-		}
-	}
-	for day, n := range perDay {
-		if n-anytime[day] > messagesPerDay {
-			f.complain("a household got %d messages on %s, %d of them emergencies\n%s", n, day, anytime[day], story())
-		}
-	}
-	var sentSMS []time.Time
-	for _, l := range letters {
-		if l.Kind != models.MessageReminder && l.Kind != models.MessageReminderSMS {
-			continue
-		}
-		key := reminderKey{h.account, l.Kind, int64(l.Slot)}
-		made[key]++
-		o := want[key]
-		if o == nil || made[key] > 1 {
-			f.complain("%s of %s was made, %d times; the model knows none\n%s", l.Kind, local(l.Slot.Time()), made[key], story())
-			continue
-		}
-		f.became[string(l.State)]++
-		if l.Reason == "daily_cap" && perDay[models.Day(o.at)] >= messagesPerDay {
-			f.became["over the daily cap"]++
-			continue
-		}
-		if !slices.Contains(o.mayBe, string(l.State)) {
-			f.complain("%s of %s was %s (%s), by the model %v\n%s", l.Kind, local(l.Slot.Time()), l.State, l.Reason, o.mayBe, story())
-		}
-		if l.State != models.MessageSent {
-			continue
-		}
-		if !l.SentAt.Time().Equal(o.sentAt) {
-			f.complain("%s of %s was sent at %s, by the model at %s\n%s", l.Kind, local(l.Slot.Time()), local(l.SentAt.Time()), local(o.sentAt), story())
-		}
-		if l.Route == models.RouteSMS {
-			sentSMS = append(sentSMS, l.SentAt.Time())
-			continue
-		}
-		times := 0
-		for _, a := range came[h.token] {
-			if h.account+"|"+a.id != l.ID {
-				continue
-			}
-			times++
-			if !a.at.Before(l.ExpiresAt.Time()) {
-				f.complain("a push that had expired at %s was sent at %s", local(l.ExpiresAt.Time()), local(a.at))
-			}
-			if late := a.real.Sub(o.answered); !o.answered.IsZero() && late > inTheAir {
-				f.complain("a push arrived %s after the answer was acknowledged\n%s", late, story())
-			}
-		}
-		if times < 1 || times > 1+f.inFlight[l.key()] {
-			f.complain("%s of %s arrived %d times\n%s", l.Kind, local(l.Slot.Time()), times, story())
-		}
-	}
-	for key, o := range want {
-		if made[key] == 0 && !o.optional && !erased {
-			f.complain("%s of %s was not made, by the model %v\n%s", key.kind, local(time.UnixMilli(key.slot)), o.mayBe, story())
-		}
-	}
-	texts := 0
-	for _, a := range came[h.phone] {
-		if !strings.Contains(a.id, reminderText) {
-			continue
-		}
-		texts++
-		if f.quiet(a.at) {
-			f.complain("a reminder arrived at %s, in quiet hours", local(a.at))
-		}
-	}
-	if !erased && (texts < len(sentSMS) || texts > len(sentSMS)+f.inFlight[h.account+"|sms"]) {
-		f.complain("%d reminders arrived by SMS, %d were sent\n%s", texts, len(sentSMS), story())
-	}
-}
-
-// messagesPerDay is the daily cap of a household, as serve has it by default.
-const messagesPerDay = 6
-
-// inTheAir is how long after an answer's acknowledgement a send may still arrive that began before it, on a busy machine.
-const inTheAir = 3 * time.Second
-
-// accepted gives how often each message reached its gateway.
-func (f *fortnight) accepted() map[string]int {
-	home := map[string]*family{}
-	for _, h := range f.families {
-		home[h.token], home[h.phone] = h, h
-	}
-	f.gateways.mu.Lock()
-	defer f.gateways.mu.Unlock()
-	out := map[string]int{}
-	for _, a := range f.gateways.arrivals {
-		if h := home[a.to]; h != nil && a.push {
-			out[h.account+"|"+a.id]++
-		} else if h != nil {
-			out[h.account+"|sms"]++
-		}
-	}
 	return out
 }

@@ -20,61 +20,60 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"khaibao/internal/auth"
 	"khaibao/internal/doubles"
-	"khaibao/internal/seal"
 	"khaibao/internal/store"
 	"khaibao/internal/store/storetest"
 	"khaibao/models"
-	"khaibao/push"
 )
 
-// fortnight is a site whose servers run by the test's clock, its people, and what they did and were sent.
+// fortnight is a fleet whose servers run by the test's clock, its people, and what they did and were sent.
 type fortnight struct {
-	*deployment
+	*fleet
 	clock    *fileClock
 	gateways *gateways
 	moments  []moment
 	families []*family
 	people   []*person
-	official demoOfficial
-	codes    authenticator
 	beside   store.Engine       // a second look into the store
 	looks    map[int]officeView // by moment
 	worked   map[*person]map[int]string
-	inFlight map[string]int // by message: kills at which it was sent and not written down as sent
+	killings []killing
 	spoken   atomic.Int64
-	kills    int
 	token    string // of the official
 	tokenAt  time.Time
 
+	repeatable map[string]int // by message: how often it may come again
 	quiet      func(time.Time) bool
 	complaints int
 	became     map[string]int // reminders, by state
 	ended      map[string]int // plans, by reason
-	client     *http.Client
-
-	mu      sync.Mutex
-	up      chan struct{} // closed while the servers are up
-	servers []*process
-	urls    []string
 }
 
 func newFortnight(t *testing.T, address string, people, servers int) *fortnight {
 	t.Helper()
 	f := &fortnight{
-		deployment: deploy(t, address), clock: fortnightClock(t), looks: map[int]officeView{}, worked: map[*person]map[int]string{},
-		inFlight: map[string]int{}, up: make(chan struct{}), servers: make([]*process, servers), urls: make([]string, servers),
+		clock: fortnightClock(t), looks: map[int]officeView{}, worked: map[*person]map[int]string{},
 		became: map[string]int{}, ended: map[string]int{}, quiet: readFollowUpRules(t).quiet,
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute},
 	}
-	t.Cleanup(f.client.CloseIdleConnections)
 	f.moments = momentsFrom(f.clock.Now().Add(-time.Hour))
+	f.imagine(t, people)
+	f.fleet = newFleet(t, address, servers, func(ctx context.Context, a *app) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(atOnce)
+		for n, home := range f.families {
+			group.Go(func() error { return home.signIn(ctx, a, n) })
+		}
+		return group.Wait()
+	})
 	f.gateways = newGateways(f)
-	if err := f.enter(people); err != nil {
+	self, err := os.Executable()
+	if err != nil {
 		t.Fatal(err)
 	}
-	var err error
+	f.launch = func() *process {
+		return startProgram(t, self, []string{testClock + "=" + f.clock.file.Name()},
+			f.flags("--sms-url", f.gateways.smsURL, "--firebase-endpoint", f.gateways.pushURL, "--messages-per-day", strconv.Itoa(messagesPerDay))...)
+	}
 	if f.beside, err = openBeside(t.Context(), address); err == nil {
 		err = f.beside.Ensure(t.Context(), store.Collections())
 	}
@@ -85,35 +84,10 @@ func newFortnight(t *testing.T, address string, people, servers int) *fortnight 
 	return f
 }
 
-// enter signs everybody in by the use-cases, before any server runs: most live alone, one household in ten has three.
-func (f *fortnight) enter(people int) error {
-	ctx := f.Context()
-	keys, err := seal.ReadFile(f.keys)
-	if err != nil {
-		return err
-	}
-	engine, err := openEngine(ctx, f.store)
-	if err != nil {
-		return err
-	}
-	defer engine.Close(context.WithoutCancel(ctx))
-	log, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	a, err := assemble(ctx, loadParts(engine, keys, log))
-	if err != nil {
-		return err
-	}
-	made, err := a.officials.Add(ctx, auth.NewOfficial{Login: "national", Name: "Trần Minh", Role: models.NationalManager, Area: models.Nation})
-	if err != nil {
-		return err
-	}
-	f.official = demoOfficial{Login: "national", Password: made.Password, TOTPSecret: made.TOTPSecret}
+// imagine makes up the people and what they will do, by dice that always fall the same: most live alone, one household in
+// ten has three.
+func (f *fortnight) imagine(t *testing.T, people int) {
 	dice := rand.New(rand.NewPCG(2026, 14))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(16)
 	for n := 0; len(f.people) < people; n++ {
 		home := &family{phone: seedPhone(n), token: fmt.Sprintf("token-%d", n), device: dice.IntN(7) > 0}
 		f.families = append(f.families, home)
@@ -123,14 +97,14 @@ func (f *fortnight) enter(people int) error {
 		}
 		for i := range size {
 			p := &person{family: home, id: fmt.Sprintf("person-%d-%d", n, i)}
-			p.plan(f.T, dice, f.moments)
-			f.people = append(f.people, p)
+			p.plan(t, dice, f.moments)
+			home.members = append(home.members, p)
 		}
-		members := f.people[len(f.people)-size:]
-		for _, p := range members { // who erases the account takes everybody along
+		f.people = append(f.people, home.members...)
+		for _, p := range home.members { // who erases the account takes everybody along
 			for i, a := range p.acts {
 				if a.kind == "erase" {
-					for _, other := range members {
+					for _, other := range home.members {
 						if other != p {
 							other.leave(i, "")
 						}
@@ -138,112 +112,45 @@ func (f *fortnight) enter(people int) error {
 				}
 			}
 		}
-		group.Go(func() error { return home.signIn(ctx, a, n, members) })
 	}
-	return group.Wait()
 }
 
-func (h *family) signIn(ctx context.Context, a *app, n int, members []*person) error {
-	signedIn, err := a.citizens.Firebase(ctx, h.phone, fmt.Sprintf("10.%d.%d.%d", n>>16, n>>8&255, n&255))
-	if err != nil {
-		return err
+func (h *family) signIn(ctx context.Context, a *app, n int) error {
+	var people []string
+	for _, p := range h.members {
+		people = append(people, p.id)
 	}
-	h.access, h.refresh = signedIn.AccessToken, signedIn.RefreshToken
-	subject, err := a.tokens.Check(signedIn.AccessToken)
-	if err != nil {
-		return err
-	}
-	h.account = subject.ID
+	device := ""
 	if h.device {
-		citizen := models.Citizen{Account: h.account, Channel: models.ChannelApp, Lang: models.Vietnamese}
-		device := models.Device{ID: "phone", Token: h.token, Platform: "android", Lang: models.Vietnamese}
-		if err := push.NewDevices(a.store, time.Now).Register(ctx, citizen, device); err != nil {
-			return err
-		}
+		device = h.token
 	}
-	_, err = a.store.UpdateAccount(ctx, h.account, func(account *models.Account) ([]models.Effect, error) {
-		account.People = nil
-		for _, p := range members {
-			account.People = append(account.People, models.Person{
-				ID: p.id, Relationship: models.OtherRelated, Name: "Nguyễn Văn Thử", BirthDate: "1980-01-02", Sex: models.Male,
-				Commune: demoCommunes[n%len(demoCommunes)], Province: "20", CreatedAt: time.Now(),
-			})
-		}
-		return nil, nil
-	})
+	account, tokens, err := settleHousehold(ctx, a, n, device, people...)
+	h.account, h.access, h.refresh = account, tokens.AccessToken, tokens.RefreshToken
 	return err
 }
 
-// startAll starts the servers and lets those who wait for them go on.
-func (f *fortnight) startAll() {
-	f.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		f.Fatal(err)
-	}
-	for i := range f.servers {
-		f.servers[i] = startProgram(f.T, self, []string{testClock + "=" + f.clock.file.Name()},
-			f.flags("--sms-url", f.gateways.smsURL, "--firebase-endpoint", f.gateways.pushURL, "--messages-per-day", strconv.Itoa(messagesPerDay))...)
-	}
-	for i, s := range f.servers {
-		f.urls[i] = "http://" + s.await(`"msg":"serving","addr":"([^"]+)"`)[1]
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	close(f.up)
+// killing is what a kill left behind.
+type killing struct {
+	pending []string  // messages, by key
+	until   time.Time // what came to a gateway by then, in real time, was sent by the dead
 }
 
-// killAll kills the servers without any warning and starts them again. Leases of the dead are ended here instead of
-// waiting for their time to pass.
-func (f *fortnight) killAll() {
-	f.mu.Lock()
-	f.up = make(chan struct{})
-	f.mu.Unlock()
-	for _, s := range f.servers {
-		s.kill()
-		f.kills++
-	}
-	time.Sleep(50 * time.Millisecond) // what had reached the gateways is taken
-	sent := f.accepted()
-	var leases []string
-	err := f.beside.Find(context.Background(), "outbox", store.Query{
-		Where: []store.Cond{{Field: "lane", Op: store.Exists, Value: true}}, Sort: []store.Order{{Field: "_id"}},
-	}, func(raw store.Raw) error {
-		var doc letter
-		err := raw.Decode(&doc)
-		if sent[doc.key()] > 0 {
-			f.inFlight[doc.key()]++
-		}
-		return err
-	})
-	if err == nil {
-		err = f.beside.Find(context.Background(), "leases", store.Query{Sort: []store.Order{{Field: "_id"}}}, func(raw store.Raw) error {
-			var doc struct {
-				ID string `bson:"_id" json:"_id"`
+// kill kills the servers and starts them again.
+func (f *fortnight) kill() {
+	f.Helper()
+	f.killAll(func() {
+		k := killing{until: time.Now().Add(50 * time.Millisecond)} // no server starts in less
+		everyDocument(f.T, f.beside, "outbox", func(raw store.Raw) error {
+			var l letter
+			err := raw.Decode(&l)
+			if l.State == models.MessagePending {
+				k.pending = append(k.pending, l.key())
 			}
-			err := raw.Decode(&doc)
-			leases = append(leases, doc.ID)
 			return err
 		})
-	}
-	if err == nil {
-		err = f.beside.Delete(context.Background(), "leases", leases...)
-	}
-	if err != nil {
-		f.Error(err)
-	}
-	f.startAll()
-}
-
-// server gives the address of a server that is up.
-func (f *fortnight) server(n int) string {
-	f.mu.Lock()
-	up := f.up
-	f.mu.Unlock()
-	<-up
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.urls[n%len(f.urls)]
+		f.killings = append(f.killings, k)
+		f.endLeases(f.beside)
+	})
 }
 
 // act does what somebody does at a moment, again and again until it is acknowledged.
@@ -266,7 +173,7 @@ func (f *fortnight) act(p *person, i int, a act) {
 			f.Errorf("%s was not taken in time", path)
 			return
 		}
-		status, text := f.call(p.family, n, method, path, body)
+		status, text := f.call(n, p.family.bearer(), method, path, body)
 		switch {
 		case status == http.StatusUnauthorized && a.kind != "erase":
 			f.renew(p.family, n)
@@ -288,29 +195,11 @@ func (f *fortnight) act(p *person, i int, a act) {
 	}
 }
 
-// call sends one request; status 0: no answer came.
-func (f *fortnight) call(h *family, n int, method, path string, body any) (status int, text []byte) {
-	content, err := json.Marshal(body)
-	if err != nil {
-		f.Error(err)
-	}
-	request, err := http.NewRequestWithContext(f.Context(), method, f.server(n)+path, bytes.NewReader(content))
-	if err != nil {
-		f.Error(err)
-		return 0, nil
-	}
+// bearer is the token that a household's requests carry now.
+func (h *family) bearer() string {
 	h.mu.Lock()
-	request.Header = jsonHeader(h.access)
-	h.mu.Unlock()
-	response, err := f.client.Do(request)
-	if err != nil { // killed meanwhile
-		return 0, nil
-	}
-	defer response.Body.Close()
-	if text, err = io.ReadAll(response.Body); err != nil {
-		return 0, nil
-	}
-	return response.StatusCode, text
+	defer h.mu.Unlock()
+	return h.access
 }
 
 // renew gets a new pair of tokens, which live by real time.
@@ -318,7 +207,7 @@ func (f *fortnight) renew(h *family, n int) {
 	h.mu.Lock()
 	body := map[string]any{"refresh_token": h.refresh, "request_id": "renewal"}
 	h.mu.Unlock()
-	status, text := f.call(h, n, "POST", "/v1/auth/refresh", body)
+	status, text := f.call(n, "", "POST", "/v1/auth/refresh", body)
 	var tokens pair
 	if status == http.StatusOK && json.Unmarshal(text, &tokens) == nil {
 		h.mu.Lock()

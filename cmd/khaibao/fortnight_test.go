@@ -110,7 +110,7 @@ func (f *fortnight) live() {
 		f.gateways.fail(m.pushDown, m.smsDown)
 		f.clock.set(f.T, m.at)
 		if m.killFirst {
-			f.killAll()
+			f.kill()
 		}
 		if m.together {
 			f.speak(i)
@@ -130,28 +130,26 @@ func (f *fortnight) live() {
 // speak lets everybody say what they have to say at a moment, many at once, and kills the servers in the middle of it.
 func (f *fortnight) speak(i int) {
 	f.Helper()
-	var group errgroup.Group
-	group.SetLimit(atOnce)
-	done := make(chan struct{})
-	if f.moments[i].kill {
-		go func() {
-			defer close(done)
-			time.Sleep(50 * time.Millisecond) // anywhere in the middle will do
-			f.killAll()
-		}()
-	} else {
-		close(done)
-	}
-	for _, p := range f.people {
-		if act, ok := p.acts[i]; ok && !f.moments[i].still {
-			group.Go(func() error {
-				f.act(p, i, act)
-				return nil
-			})
+	spoken := make(chan struct{})
+	go func() {
+		defer close(spoken)
+		var group errgroup.Group
+		group.SetLimit(atOnce)
+		for _, p := range f.people {
+			if act, ok := p.acts[i]; ok && !f.moments[i].still {
+				group.Go(func() error {
+					f.act(p, i, act)
+					return nil
+				})
+			}
 		}
+		_ = group.Wait() // what goes wrong is reported there
+	}()
+	if f.moments[i].kill {
+		time.Sleep(50 * time.Millisecond) // anywhere in the middle will do
+		f.kill()
 	}
-	_ = group.Wait() // what goes wrong is reported there
-	<-done
+	<-spoken
 }
 
 // settle waits until the servers have nothing left to do at this moment.
@@ -185,7 +183,7 @@ func (f *fortnight) settle(m *moment) {
 		case n == 0:
 			next++
 		case time.Now().After(end):
-			f.Fatalf("at %s %d of %s still wait\n%s", m.at, n, waiting[next].collection, &f.servers[0].said)
+			f.Fatalf("at %s %d of %s still wait\n%s", m.at, n, waiting[next].collection, f.lastWords())
 		default:
 			next = 0
 			if time.Since(asked) > 100*time.Millisecond {
@@ -224,6 +222,7 @@ type acknowledged struct {
 type family struct {
 	account, phone, token string
 	device                bool
+	members               []*person
 
 	mu              sync.Mutex
 	access, refresh string

@@ -211,12 +211,9 @@ func (s *Service) Get(ctx context.Context, official models.Official, id string) 
 
 func (s *Service) detail(ctx context.Context, c models.CasePerson) (Detail, error) {
 	d := Detail{View: s.view(c)}
-	decided, err := s.store.Declaration(ctx, c.Case.Account, c.Case.DecidedBy.Form, c.Case.DecidedBy.ID)
-	if err != nil {
-		return Detail{}, err
-	}
-	d.Answers, d.DecidedAt = decided.Answers, decided.OccurredAt
-	return d, nil
+	var err error
+	d.Answers, d.DecidedAt, err = s.decidedBy(ctx, &c.Case, nil)
+	return d, err
 }
 
 // Reveal gives the identity behind a case. The reason is in the audit, durably, before the identity is given, and the

@@ -68,6 +68,24 @@ func (s *Service) QueueCounts(ctx context.Context, official models.Official) (mo
 	if known, ok := s.counts.get(official.Area); ok {
 		return s.withMine(ctx, official, known)
 	}
+	// Counting goes on when this page gives up waiting: the next one has it, and no connection is lost on the way.
+	done := s.counts.counting.DoChan(string(official.Area)+"|"+official.Login, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countsWithin)
+		defer cancel()
+		return s.countAnew(ctx, official)
+	})
+	select {
+	case <-ctx.Done():
+		return models.QueueCounts{}, ctx.Err()
+	case result := <-done:
+		counts, _ := result.Val.(models.QueueCounts)
+		return counts, result.Err
+	}
+}
+
+// countAnew counts by one read where that holds all open cases, and else by a read for each number, of which one at a time
+// does for all officials of an area.
+func (s *Service) countAnew(ctx context.Context, official models.Official) (models.QueueCounts, error) {
 	counts, whole, err := s.within(official.Area).QueueCounts(ctx, official.Login, s.now(), CountLimit)
 	if err != nil {
 		return counts, err
@@ -78,25 +96,17 @@ func (s *Service) QueueCounts(ctx context.Context, official models.Official) (mo
 		}
 		return counts, err
 	}
-	// It goes on when this page gives up waiting, so that the next one has it.
-	done := s.counts.counting.DoChan(string(official.Area), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countsWithin)
-		defer cancel()
+	each, err, _ := s.counts.counting.Do(string(official.Area), func() (any, error) {
 		counts, err := s.countEach(ctx, official)
 		if err == nil {
 			s.counts.set(official.Area, counts)
 		}
 		return counts, err
 	})
-	select {
-	case <-ctx.Done():
-		return models.QueueCounts{}, ctx.Err()
-	case result := <-done:
-		if result.Err != nil {
-			return models.QueueCounts{}, result.Err
-		}
-		return s.withMine(ctx, official, result.Val.(models.QueueCounts))
+	if err != nil {
+		return models.QueueCounts{}, err
 	}
+	return s.withMine(ctx, official, each.(models.QueueCounts))
 }
 
 // countEach counts one number after the other up to the limit.

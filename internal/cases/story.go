@@ -3,6 +3,9 @@ package cases
 import (
 	"context"
 	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"khaibao/internal/areas"
 	"khaibao/models"
@@ -16,6 +19,7 @@ type Story struct {
 	Audit     []models.AuditEntry  // what officials did with the case, newest first
 	Household []View               // the other cases of the household that lie within the scope
 	Same      []View               // the cases of the same person that this one is linked with
+	Alike     []View               // cases that may be about the same person, for those who may link them
 }
 
 // How much of a long history one page shows.
@@ -25,33 +29,66 @@ const (
 )
 
 // Story gives a case of the official's area with its history. What lies outside the area is left out, the household's
-// other people too.
+// other people too. Its parts are read at the same time.
 func (s *Service) Story(ctx context.Context, official models.Official, id string) (Story, error) {
-	d, err := s.Get(ctx, official, id)
+	found, err := s.within(official.Area).Get(ctx, id)
 	if err != nil {
 		return Story{}, err
 	}
-	out := Story{Detail: d}
-	if out.Forms, err = s.formsOf(ctx, &d.Case); err != nil {
-		return out, err
-	}
-	inbox, _, err := s.store.Inbox(ctx, d.Account, models.Page{Limit: storyOther})
-	if err != nil {
-		return out, err
-	}
-	out.Messages = slices.DeleteFunc(inbox, func(m models.Message) bool {
-		return m.PersonID != d.PersonID || (m.Program != "" && m.Program != d.Program)
+	out, c := Story{Detail: Detail{View: s.view(found)}}, &found.Case
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if out.Forms, err = s.formsOf(ctx, c); err == nil {
+			out.Answers, out.DecidedAt, err = s.decidedBy(ctx, c, out.Forms)
+		}
+		return err
 	})
-	for i := range out.Messages {
-		out.Messages[i].Text, out.Messages[i].To = "", ""
+	group.Go(func() (err error) {
+		out.Messages, err = s.messagesOf(ctx, c)
+		return err
+	})
+	group.Go(func() (err error) {
+		out.Audit, _, err = s.store.Audit(ctx, models.AuditFilter{Account: c.Account, Case: c.ID, ByOfficials: true}, models.Page{Limit: storyOther})
+		return err
+	})
+	group.Go(func() (err error) {
+		out.Household, err = s.household(ctx, official, c)
+		return err
+	})
+	group.Go(func() (err error) {
+		out.Same, err = s.same(ctx, official, c)
+		return err
+	})
+	if official.Role.May(models.WorkCases) {
+		group.Go(func() (err error) {
+			out.Alike, err = s.alike(ctx, official, &found)
+			return err
+		})
 	}
-	if out.Audit, _, err = s.store.Audit(ctx, models.AuditFilter{Account: d.Account, Case: d.ID, ByOfficials: true}, models.Page{Limit: storyOther}); err != nil {
-		return out, err
+	return out, group.Wait()
+}
+
+// decidedBy gives the answers that led to the level, and when they were given: mostly in one of the forms that are read already.
+func (s *Service) decidedBy(ctx context.Context, c *models.Case, forms []models.Declaration) (models.Answers, time.Time, error) {
+	if i := slices.IndexFunc(forms, func(d models.Declaration) bool { return ref(&d) == c.DecidedBy }); i >= 0 {
+		return forms[i].Answers, forms[i].OccurredAt, nil
 	}
-	if out.Household, err = s.household(ctx, official, &d.Case); err != nil {
-		return out, err
+	d, err := s.store.Declaration(ctx, c.Account, c.DecidedBy.Form, c.DecidedBy.ID)
+	if err != nil {
+		return nil, time.Time{}, err
 	}
-	out.Same, err = s.same(ctx, official, &d.Case)
+	return d.Answers, d.OccurredAt, nil
+}
+
+// messagesOf are the household's messages about the case's person, without their texts.
+func (s *Service) messagesOf(ctx context.Context, c *models.Case) ([]models.Message, error) {
+	inbox, _, err := s.store.Inbox(ctx, c.Account, models.Page{Limit: storyOther})
+	out := slices.DeleteFunc(inbox, func(m models.Message) bool {
+		return m.PersonID != c.PersonID || (m.Program != "" && m.Program != c.Program)
+	})
+	for i := range out {
+		out[i].Text, out[i].To = "", ""
+	}
 	return out, err
 }
 
@@ -113,13 +150,9 @@ func (s *Service) same(ctx context.Context, official models.Official, c *models.
 // maxAlike is how many cases are shown that may be about the same person.
 const maxAlike = 10
 
-// Alike gives cases of the area under the same program that may be about the same person: of another household, with the
+// alike gives cases of the area under the same program that may be about the same person: of another household, with the
 // same identity number or the same full name.
-func (s *Service) Alike(ctx context.Context, official models.Official, id string) ([]View, error) {
-	found, err := s.within(official.Area).Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) alike(ctx context.Context, official models.Official, found *models.CasePerson) ([]View, error) {
 	var terms []models.SearchTerm
 	if found.Person.NationalID != "" {
 		terms = append(terms, models.SearchTerm{Kind: termNationalID, Value: found.Person.NationalID})
@@ -130,7 +163,7 @@ func (s *Service) Alike(ctx context.Context, official models.Official, id string
 	alike, _, err := s.within(official.Area).List(ctx, models.CaseFilter{Program: found.Case.Program, Search: nonNil(terms)}, s.now(), models.Page{Limit: 4 * maxAlike})
 	var out []View
 	for i := range alike {
-		if c := &alike[i].Case; c.Account != found.Case.Account && c.SameAs != id && found.Case.SameAs != c.ID && len(out) < maxAlike {
+		if c := &alike[i].Case; c.Account != found.Case.Account && c.SameAs != found.Case.ID && found.Case.SameAs != c.ID && len(out) < maxAlike {
 			out = append(out, s.view(alike[i]))
 		}
 	}

@@ -217,9 +217,8 @@ func (r *request) choices(story *cases.Story, v *caseView) error {
 			v.Communes = append(v.Communes, option{c.Code, c.In(r.lang), c.Code == story.Commune})
 		}
 	}
-	alike, err := r.s.Cases.Alike(r.Context(), r.official, story.ID)
-	v.Alike = r.rows(alike)
-	return err
+	v.Alike = r.rows(story.Alike)
+	return nil
 }
 
 // answers are a form's answers in words, in the order they were asked.

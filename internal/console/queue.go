@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"khaibao/internal/cases"
 	"khaibao/models"
 )
@@ -92,11 +94,25 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 	if search != "" {
 		limit = 200
 	}
-	found, next, err := r.s.Cases.List(ctx, r.official, asked, search, models.Page{Limit: limit, Cursor: cursor})
-	if err != nil {
+	var found []cases.View
+	var next string
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		found, next, err = r.s.Cases.List(reading, r.official, asked, search, models.Page{Limit: limit, Cursor: cursor})
 		return err
+	})
+	group.Go(func() (err error) {
+		view.Views, err = r.tabs(reading, f)
+		return err
+	})
+	if view.CanWork {
+		group.Go(func() (err error) {
+			view.Colleagues, view.TypeAssignee, err = r.s.Cases.Colleagues(reading, r.official)
+			return err
+		})
 	}
-	if view.Views, err = r.tabs(ctx, f); err != nil {
+	err := group.Wait()
+	if err != nil {
 		return err
 	}
 	if view.Total, err = r.total(ctx, f, asked, search, view.Views, listed{len(found), cursor == "" && next == ""}); err != nil {
@@ -104,11 +120,6 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 	}
 	for i := range found {
 		view.Items = append(view.Items, r.row(&found[i]))
-	}
-	if view.CanWork {
-		if view.Colleagues, view.TypeAssignee, err = r.s.Cases.Colleagues(ctx, r.official); err != nil {
-			return err
-		}
 	}
 	if next != "" && search == "" {
 		view.NextLink = f.link("/console/cases", "cursor", next)

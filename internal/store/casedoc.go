@@ -115,7 +115,7 @@ func caseIndexes() []Index {
 	}
 	return []Index{
 		newest("nation"), newest("province", "province"), newest("commune", "commune"),
-		newest("province_status", "province", "status"), newest("commune_status", "commune", "status"), newest("assignee", "assignee"),
+		newest("province_status", "province", "status"), newest("commune_status", "commune", "status"), newest("status", "status"), newest("assignee", "assignee"),
 		// The queue by deadline and by level; a commune's few cases are sorted as they are read.
 		{Name: "due", Fields: []Order{{Field: "due_at"}, {Field: "_id"}}},
 		{Name: "province_due", Fields: []Order{{Field: "province"}, {Field: "due_at"}, {Field: "_id"}}},

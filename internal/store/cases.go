@@ -35,7 +35,8 @@ func (c *Cases) where(f models.CaseFilter, now time.Time) (conds []Cond) {
 		}
 	}
 	add(len(f.Levels) > 0, "level", In, mapped(f.Levels, func(l models.Level) int64 { return int64(l) }))
-	add(len(f.Statuses) > 0, "status", In, mapped(f.Statuses, func(s models.CaseStatus) string { return string(s) }))
+	add(len(f.Statuses) == 1, "status", Eq, oneOf(f.Statuses)) // of one value an index knows the order
+	add(len(f.Statuses) > 1, "status", In, mapped(f.Statuses, func(s models.CaseStatus) string { return string(s) }))
 	add(f.Program != "", "program", Eq, f.Program)
 	add(f.Assignee != "", "assignee", Eq, f.Assignee)
 	add(f.Factor != "", "factors", Has, f.Factor)
@@ -58,6 +59,13 @@ func (c *Cases) where(f models.CaseFilter, now time.Time) (conds []Cond) {
 		add(true, "search", Any, c.store.searchHashes(f.Search, true))
 	}
 	return conds
+}
+
+func oneOf(statuses []models.CaseStatus) string {
+	if len(statuses) == 0 {
+		return ""
+	}
+	return string(statuses[0])
 }
 
 func mapped[A, B any](in []A, f func(A) B) []B {

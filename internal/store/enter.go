@@ -26,16 +26,19 @@ type Household struct {
 type Entering struct {
 	store *Store
 
-	mu     sync.Mutex // guards what follows
-	counts map[countKey]int64
+	mu      sync.Mutex // guards what follows
+	counts  map[countKey]int64
+	words   []string // what the keys stand for
+	wordAt  map[string]uint16
+	parents map[uint16]string // of an area
 }
 
-// countKey is one number of one counter: an outbreak has millions.
-type countKey struct{ program, area, parent, day, field string }
+// countKey is one number of one counter, its words by their place in a list: an outbreak has millions.
+type countKey struct{ program, area, day, field uint16 }
 
 // BeginEntering starts. What was counted is written at the end only.
 func (s *Store) BeginEntering() *Entering {
-	return &Entering{store: s, counts: map[countKey]int64{}}
+	return &Entering{store: s, counts: map[countKey]int64{}, wordAt: map[string]uint16{}, parents: map[uint16]string{}}
 }
 
 // Enter keeps households; documents that are there already stay as they are.
@@ -80,10 +83,22 @@ func (e *Entering) count(households []Household, tallied []Document) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, inc := range sums {
+		area := e.word(inc.Area)
+		e.parents[area] = inc.Parent
 		for field, n := range inc.N {
-			e.counts[countKey{inc.Program, inc.Area, inc.Parent, inc.Day, field}] += n
+			e.counts[countKey{e.word(inc.Program), area, e.word(inc.Day), e.word(field)}] += n
 		}
 	}
+}
+
+// word gives the place of a word: there are the areas, the days and some dozen others.
+func (e *Entering) word(text string) uint16 {
+	at, known := e.wordAt[text]
+	if !known {
+		at = uint16(len(e.words))
+		e.words, e.wordAt[text] = append(e.words, text), at
+	}
+	return at
 }
 
 // Finish adds what was entered to the numbers.
@@ -96,13 +111,14 @@ func (e *Entering) Finish(ctx context.Context) error {
 	})
 	var part []Increment
 	for i, k := range keys {
-		inc := incrementDoc{Program: k.program, Area: k.area, Parent: k.parent, Day: k.day, N: map[string]int64{k.field: e.counts[k]}}
+		field := e.words[k.field]
+		inc := incrementDoc{Program: e.words[k.program], Area: e.words[k.area], Parent: e.parents[k.area], Day: e.words[k.day], N: map[string]int64{field: e.counts[k]}}
 		if last := len(part) - 1; last >= 0 && part[last].ID == inc.key() {
-			part[last].N[k.field] = e.counts[k]
+			part[last].N[field] = e.counts[k]
 		} else {
 			part = append(part, inc.increment("entered", seq))
 		}
-		whole := i+1 == len(keys) || keys[i+1].day != k.day // a counter is written once
+		whole := i+1 == len(keys) || keys[i+1].day != k.day || keys[i+1].area != k.area || keys[i+1].program != k.program // a counter is written once
 		if whole && (len(part) >= enterBatch || i+1 == len(keys)) {
 			if err := e.store.engine.Add(ctx, colCounters, part); err != nil {
 				return asError("counting", err)
