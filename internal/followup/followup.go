@@ -53,7 +53,8 @@ type Config struct {
 // Service keeps plans and climbs ladders. It is safe for concurrent use.
 type Service struct {
 	Config
-	wake chan struct{}
+	wake   chan struct{}
+	leases leases
 }
 
 // New gives a ready service.
@@ -64,7 +65,7 @@ func New(c Config) *Service {
 	if c.Idle == 0 {
 		c.Idle = time.Second
 	}
-	return &Service{c, make(chan struct{}, 1)}
+	return &Service{Config: c, wake: make(chan struct{}, 1), leases: leases{until: map[int]time.Time{}}}
 }
 
 // Apply carries a kept declaration or update into the person's plan. Applying the same one again changes nothing.

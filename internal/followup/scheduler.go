@@ -2,7 +2,6 @@ package followup
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -15,7 +14,6 @@ import (
 )
 
 const (
-	leaseLength = 15 * time.Second
 	batchSize   = 500
 	turnsAtOnce = 2 // shards that one process works on side by side
 	hands       = 8 // cases that one batch changes side by side
@@ -24,9 +22,10 @@ const (
 	reminderLasts = 4 * time.Hour
 )
 
-// Run climbs ladders until ctx ends. Processes share the work shard by shard; the shard of one that was killed is free
-// when its lease ends.
+// Run climbs ladders until ctx ends, and gives its shards back then. Processes share the work shard by shard; the shard of
+// one that was killed is free when its lease ends.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.leases.giveBack(ctx, s)
 	var adopted time.Time
 	for ctx.Err() == nil {
 		var err error
@@ -98,21 +97,10 @@ func (s *Service) Round(ctx context.Context) (int, error) {
 
 // turn works on one shard until nothing is due in it, unless another process does.
 func (s *Service) turn(ctx context.Context, shard int) (moved int, err error) {
-	work := fmt.Sprintf("followup/%d", shard)
-	var until time.Time
-	defer func() {
-		if !until.IsZero() {
-			s.release(ctx, work)
-		}
-	}()
 	var last *models.FollowUp // what was read is left behind, so that one plan that is stuck holds up no other
 	for ctx.Err() == nil {
-		if time.Until(until) < leaseLength/2 {
-			held, err := s.Store.Lease(ctx, work, s.Owner, leaseLength)
-			if err != nil || !held {
-				return moved, err
-			}
-			until = time.Now().Add(leaseLength)
+		if held, err := s.leases.hold(ctx, s, shard); err != nil || !held {
+			return moved, err
 		}
 		due, err := s.Store.DueFollowUps(ctx, shard, s.Now(), last, batchSize)
 		if err != nil || len(due) == 0 {
@@ -127,14 +115,6 @@ func (s *Service) turn(ctx context.Context, shard int) (moved int, err error) {
 		}
 	}
 	return moved, ctx.Err()
-}
-
-func (s *Service) release(ctx context.Context, work string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	if err := s.Store.Release(ctx, work, s.Owner); err != nil {
-		s.Log.Warn("lease not given back", "work", work, "error", err)
-	}
 }
 
 // batch takes the steps of plans that are due. Their consequences come first, and each bears to come again: a crash

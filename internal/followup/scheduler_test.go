@@ -304,6 +304,11 @@ func TestPlansWithoutAShardAreAdopted(t *testing.T) {
 		if err := <-ended; err != nil {
 			s.Error(err)
 		}
+		for shard := range models.FollowUpShards {
+			if free, err := s.store.Lease(s.Context(), fmt.Sprintf("followup/%d", shard), "two", time.Minute); err != nil || !free {
+				s.Errorf("shard %d was not given back (%v)", shard, err)
+			}
+		}
 		left, err := s.engine.Count(s.Context(), "follow_ups", []store.Cond{{Field: "next", Op: store.Exists, Value: true}})
 		if err != nil || left != 0 {
 			s.Errorf("%d plans are left as they were (%v)", left, err)
