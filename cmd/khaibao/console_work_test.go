@@ -54,7 +54,7 @@ func (c *consoleBrowser) warned() {
 	c.page("warning")
 	c.do(chromedp.Click(chromedp.CSS(".ending .stay")))
 	c.holds("the visit goes on", `document.querySelector(".ending").hidden`)
-	if _, err := chromedp.Call(c.ctx, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: added.Identifier}); err != nil {
+	if _, err := chromedp.Call(c.ctx, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(added)); err != nil {
 		c.fail(err)
 	}
 }
