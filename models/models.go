@@ -2,6 +2,8 @@
 // and the one error type. It imports the standard library only, knows no store and no wire format, and does no I/O.
 package models
 
+import "time"
+
 // Citizen is who acts when a citizen does: an account, through a channel.
 type Citizen struct {
 	Account string
@@ -16,6 +18,12 @@ type Behalf struct {
 	Login    string
 	Role     Role
 	Area     Area
+	Province string // that the area is or lies in; empty for the nation
 	// TextVersion is of what the official read out and the citizen agreed to before anything was declared.
 	TextVersion string
+}
+
+// Act begins the audit entry of something that the official does on the citizen's behalf.
+func (b *Behalf) Act(at time.Time, action AuditAction) AuditEntry {
+	return AuditEntry{At: at, Action: action, Official: b.Official, Login: b.Login, Role: b.Role, Area: b.Area, Province: b.Province}
 }

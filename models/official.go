@@ -115,6 +115,11 @@ type SavedView struct {
 	Query string // as in a link; it holds codes only
 }
 
+// Act begins the audit entry of something that the official does.
+func (o *Official) Act(at time.Time, action AuditAction) AuditEntry {
+	return AuditEntry{At: at, Action: action, Official: o.ID, Login: o.Login, Role: o.Role, Area: o.Area, Province: o.Province}
+}
+
 // Disabled tells whether the official is locked out.
 func (o *Official) Disabled() bool { return !o.DisabledAt.IsZero() }
 

@@ -267,8 +267,7 @@ func (s *Service) audited(official models.Official, action models.AuditAction, b
 	if len(b.Levels) > 0 {
 		detail["levels"] = strings.Trim(fmt.Sprint(b.Levels), "[]")
 	}
-	return []models.Effect{{Kind: models.EffectAudit, Audit: &models.AuditEntry{
-		At: s.Now(), Action: action, Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area, Province: official.Province,
-		Detail: detail,
-	}}}
+	entry := official.Act(s.Now(), action)
+	entry.Detail = detail
+	return []models.Effect{{Kind: models.EffectAudit, Audit: &entry}}
 }

@@ -239,10 +239,9 @@ func (s *Service) Reveal(ctx context.Context, official models.Official, id, reas
 }
 
 func (s *Service) entry(official models.Official, action models.AuditAction, c *models.Case) models.AuditEntry {
-	return models.AuditEntry{
-		At: s.now(), Action: action, Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area, Province: official.Province,
-		Account: c.Account, PersonID: c.PersonID, Case: c.ID, Program: c.Program,
-	}
+	entry := official.Act(s.now(), action)
+	entry.Account, entry.PersonID, entry.Case, entry.Program = c.Account, c.PersonID, c.ID, c.Program
+	return entry
 }
 
 // StatsQuery asks for numbers of one program for local days From to To ("2006-01-02", both included), in an area or, with

@@ -77,7 +77,7 @@ func TestIntake(t *testing.T) {
 	diff(t, "the channel", d.Channel, models.ChannelOfficial)
 	official, err := w.Store.Official(t.Context(), "an.nguyen")
 	must(t, err)
-	diff(t, "who entered it", d.By, &models.Behalf{Official: official.ID, Login: "an.nguyen", Role: models.Officer, Area: bacSon, TextVersion: statementVersion})
+	diff(t, "who entered it", d.By, &models.Behalf{Official: official.ID, Login: "an.nguyen", Role: models.Officer, Area: bacSon, Province: langSon, TextVersion: statementVersion})
 
 	w.Settle(t)
 	w.Settle(t)
@@ -89,6 +89,11 @@ func TestIntake(t *testing.T) {
 	must(t, err)
 	if len(nobody) != 1 || nobody[0].Account != "" || nobody[0].Detail["found"] != "no" {
 		t.Errorf("the look that found nobody: %+v", nobody)
+	}
+	manager := w.official("tinh.ls", models.ProvinceManager, langSon)
+	read := manager.want(http.StatusOK, manager.get("/console/audit?login=an.nguyen"))
+	if n := strings.Count(read.body, "<td>an.nguyen"); n != 3 {
+		t.Errorf("the province's manager reads %d entries, want the look, the person and the declaration: %s", n, read.words())
 	}
 	link := regexp.MustCompile(`/console/cases/[A-Za-z0-9_-]{22}`).FindString(sent.body)
 	story := b.want(http.StatusOK, b.get(link)).words()

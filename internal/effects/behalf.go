@@ -21,10 +21,9 @@ func (w *Worker) note(ctx context.Context, ds []models.Declaration) error {
 }
 
 func intakeOf(d *models.Declaration) models.AuditEntry {
-	return models.AuditEntry{
-		ID: models.TimeID(d.ReceivedAt, "intake|"+d.Account+"|"+string(d.Form)+"|"+d.ID), At: d.ReceivedAt, Action: models.AuditIntake,
-		Official: d.By.Official, Login: d.By.Login, Role: d.By.Role, Area: d.By.Area,
-		Account: d.Account, PersonID: d.PersonID, Program: d.Program,
-		Detail: map[string]string{"form": string(d.Form), "receipt": models.Receipt(d.ID), "text_version": d.By.TextVersion},
-	}
+	entry := d.By.Act(d.ReceivedAt, models.AuditIntake)
+	entry.ID = models.TimeID(d.ReceivedAt, "intake|"+d.Account+"|"+string(d.Form)+"|"+d.ID)
+	entry.Account, entry.PersonID, entry.Program = d.Account, d.PersonID, d.Program
+	entry.Detail = map[string]string{"form": string(d.Form), "receipt": models.Receipt(d.ID), "text_version": d.By.TextVersion}
+	return entry
 }

@@ -14,10 +14,8 @@ func (s *Service) FindHousehold(ctx context.Context, official models.Official, p
 	if err != nil {
 		return nil, err
 	}
-	look := models.AuditEntry{
-		At: s.now(), Action: models.AuditSearch, Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area,
-		Detail: map[string]string{"for": "intake", "found": "no"},
-	}
+	look := official.Act(s.now(), models.AuditSearch)
+	look.Detail = map[string]string{"for": "intake", "found": "no"}
 	if account != nil {
 		look.Account, look.Detail["found"] = account.ID, "yes"
 	}
@@ -61,7 +59,7 @@ func (s *Service) OnBehalf(ctx context.Context, official models.Official, phone,
 func behalf(official models.Official, account, textVersion string) models.Citizen {
 	return models.Citizen{
 		Account: account, Channel: models.ChannelOfficial, Lang: models.Vietnamese,
-		By: &models.Behalf{Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area, TextVersion: textVersion},
+		By: &models.Behalf{Official: official.ID, Login: official.Login, Role: official.Role, Area: official.Area, Province: official.Province, TextVersion: textVersion},
 	}
 }
 
@@ -83,12 +81,10 @@ func (s *Service) AddPersonFor(ctx context.Context, official models.Official, ph
 // noted is the effect that keeps in the audit what an official did to a person on the citizen's behalf; none when the
 // citizen did it.
 func (s *Service) noted(citizen models.Citizen, person, what string) []models.Effect {
-	by := citizen.By
-	if by == nil {
+	if citizen.By == nil {
 		return nil
 	}
-	return []models.Effect{{Kind: models.EffectAudit, Audit: &models.AuditEntry{
-		At: s.now(), Action: models.AuditIntake, Official: by.Official, Login: by.Login, Role: by.Role, Area: by.Area,
-		Account: citizen.Account, PersonID: person, Detail: map[string]string{"person": what},
-	}}}
+	entry := citizen.By.Act(s.now(), models.AuditIntake)
+	entry.Account, entry.PersonID, entry.Detail = citizen.Account, person, map[string]string{"person": what}
+	return []models.Effect{{Kind: models.EffectAudit, Audit: &entry}}
 }

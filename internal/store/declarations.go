@@ -51,6 +51,7 @@ type behalfDoc struct {
 	Login       string      `bson:"login" json:"login"`
 	Role        models.Role `bson:"role" json:"role"`
 	Area        models.Area `bson:"area" json:"area"`
+	Province    string      `bson:"province,omitempty" json:"province,omitempty"`
 	TextVersion string      `bson:"text_version" json:"text_version"`
 }
 

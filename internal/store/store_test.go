@@ -112,7 +112,7 @@ func TestDeclarationIsOnceAndItsFreeTextSealed(t *testing.T) {
 		const id = "019ac000-0000-7000-8000-000000000001"
 		entered := declaration(account.ID, id, models.LevelHigh)
 		entered.Channel = models.ChannelOfficial
-		entered.By = &models.Behalf{Official: "o1", Login: "an.nguyen", Role: models.Officer, Area: "06325", TextVersion: "official-1"}
+		entered.By = &models.Behalf{Official: "o1", Login: "an.nguyen", Role: models.Officer, Area: "06325", Province: "20", TextVersion: "official-1"}
 		if err := s.InsertDeclaration(t.Context(), entered); err != nil {
 			t.Fatal(err)
 		}
