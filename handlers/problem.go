@@ -1,9 +1,7 @@
 package handlers
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -12,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"khaibao/internal/lang"
+	"khaibao/internal/problems"
 	"khaibao/models"
 )
 
@@ -30,32 +29,6 @@ type problemField struct {
 	Field   string `json:"field"`
 	Code    string `json:"code"`
 	Message string `json:"message"`
-}
-
-// statusOf is the one place where a kind of error becomes a status.
-func statusOf(kind models.Kind) int {
-	switch kind {
-	case models.Malformed:
-		return http.StatusBadRequest
-	case models.Invalid:
-		return http.StatusUnprocessableEntity
-	case models.Unauthenticated:
-		return http.StatusUnauthorized
-	case models.Forbidden:
-		return http.StatusForbidden
-	case models.NotFound:
-		return http.StatusNotFound
-	case models.Conflict:
-		return http.StatusConflict
-	case models.Changed:
-		return http.StatusPreconditionFailed
-	case models.TooMany:
-		return http.StatusTooManyRequests
-	case models.Unavailable:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
-	}
 }
 
 // What only HTTP knows.
@@ -80,11 +53,8 @@ const retryAfter = 5
 // describe turns any error into a problem document. An error that is not one of ours says nothing of the inside.
 func (s *Server) describe(err error, l models.Lang) problem {
 	e, status := known(err)
-	p := problem{
-		Type: "about:blank", Status: status, Code: e.Code,
-		Title:  s.Texts.Text(l, "error."+e.Code+".title", e.Args),
-		Detail: s.Texts.Text(l, "error."+e.Code+".detail", e.Args),
-	}
+	p := problem{Type: "about:blank", Status: status, Code: e.Code}
+	p.Title, p.Detail = problems.Words(s.Texts, l, e)
 	for i, f := range e.Fields {
 		if !isNamed(e.Fields[:i], f.Field) {
 			p.Errors = append(p.Errors, s.field(f, l))
@@ -94,42 +64,22 @@ func (s *Server) describe(err error, l models.Lang) problem {
 }
 
 func (s *Server) field(f models.FieldError, l models.Lang) problemField {
-	args := make(map[string]any, len(f.Args))
-	for name, value := range f.Args {
-		args[name] = s.inWords(name, value, l)
-	}
-	return problemField{f.Field, f.Code, s.Texts.Text(l, "field."+f.Code, args)}
+	return problemField{f.Field, f.Code, problems.Field(s.Texts, l, f)}
 }
 
-// inWords puts an argument of a text into the reader's language: what names itself in a language, and types.
-func (s *Server) inWords(name string, value any, l models.Lang) any {
-	if named, ok := value.(interface{ In(models.Lang) string }); ok {
-		return named.In(l)
-	}
-	if key := fmt.Sprintf("type.%v", value); name == "type" && s.Texts.Has(key) {
-		return s.Texts.Text(l, key, nil)
-	}
-	return value
-}
-
-// known gives the error of ours in a chain and its status. A deadline that passed is a dependency too slow to answer.
+// known gives the error of ours in a chain and its status; echo's own when it routes count as ours.
 func known(err error) (*models.Error, int) {
 	var special *httpError
-	var ours *models.Error
 	var routing *echo.HTTPError
 	switch {
 	case errors.As(err, &special):
 		return &models.Error{Kind: models.Malformed, Code: special.code}, special.status
-	case errors.Is(err, context.DeadlineExceeded):
-		return &models.Error{Kind: models.Unavailable, Code: "timeout", Cause: err}, http.StatusServiceUnavailable
-	case errors.As(err, &ours):
-		return ours, statusOf(ours.Kind)
 	case errors.As(err, &routing) && routing.Code == http.StatusNotFound:
-		return models.ErrNotFound, http.StatusNotFound
+		return problems.Of(models.ErrNotFound)
 	case errors.As(err, &routing) && routing.Code == http.StatusMethodNotAllowed:
 		return known(errMethod)
 	default:
-		return &models.Error{Kind: models.Internal, Code: "internal", Cause: err}, http.StatusInternalServerError
+		return problems.Of(err)
 	}
 }
 

@@ -62,10 +62,7 @@ func (r *request) audit() error {
 	for i := range entries {
 		view.Items = append(view.Items, r.auditRow(&entries[i]))
 	}
-	if next != "" {
-		q.Set("cursor", next)
-		view.NextLink = "/console/audit?" + q.Encode()
-	}
+	view.NextLink = r.nextPage("/console/audit", next)
 	return r.show(http.StatusOK, "audit", view)
 }
 

@@ -38,9 +38,7 @@ func (r *request) broadcasts() error {
 	for i := range found {
 		view.Rows = append(view.Rows, r.broadcastRow(&found[i]))
 	}
-	if next != "" {
-		view.NextLink = "/console/broadcasts?" + url.Values{"cursor": {next}}.Encode()
-	}
+	view.NextLink = r.nextPage("/console/broadcasts", next)
 	return r.show(http.StatusOK, "broadcasts", view)
 }
 

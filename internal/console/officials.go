@@ -62,10 +62,7 @@ func (r *request) showOfficials(status int, form url.Values, problems []string) 
 	for i := range list {
 		view.Rows = append(view.Rows, r.officialRow(&list[i]))
 	}
-	if next != "" {
-		q.Set("cursor", next)
-		view.NextLink = "/console/officials?" + q.Encode()
-	}
+	view.NextLink = r.nextPage("/console/officials", next)
 	return r.show(status, "officials", view)
 }
 

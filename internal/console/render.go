@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"khaibao/internal/problems"
 	"khaibao/models"
 )
 
@@ -189,6 +190,16 @@ func (r *request) words() words { return words{r.s.Texts, r.lang} }
 // say gives a text of the console in the reader's language.
 func (r *request) say(key string, pairs ...any) string { return r.words().say(key, pairs...) }
 
+// nextPage links to a list from a cursor on, as it is asked for now; empty when there is no more.
+func (r *request) nextPage(path, cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	q := r.URL.Query()
+	q.Set("cursor", cursor)
+	return path + "?" + q.Encode()
+}
+
 // done says what the action before this page did; it names codes and counts only.
 type done struct {
 	Text string
@@ -234,14 +245,9 @@ func (r *request) explain(err error) (status int, detail string) {
 }
 
 func (r *request) failure(err error) failure {
-	var e *models.Error
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		e = models.Fail(models.Unavailable, "timeout")
-	case !errors.As(err, &e):
-		e = models.Fail(models.Internal, "internal")
-	}
-	f := failure{Status: statusOf(e.Kind), Title: r.s.Texts.Text(r.lang, "error."+e.Code+".title", e.Args), Detail: r.s.Texts.Text(r.lang, "error."+e.Code+".detail", e.Args)}
+	e, status := problems.Of(err)
+	f := failure{Status: status}
+	f.Title, f.Detail = problems.Words(r.s.Texts, r.lang, e)
 	for _, field := range e.Fields {
 		f.Fields = append(f.Fields, r.fieldText(field))
 	}
@@ -251,40 +257,7 @@ func (r *request) failure(err error) failure {
 	return f
 }
 
-func (r *request) fieldText(f models.FieldError) string {
-	args := map[string]any{}
-	for name, value := range f.Args {
-		if named, ok := value.(interface{ In(models.Lang) string }); ok {
-			value = named.In(r.lang)
-		}
-		args[name] = value
-	}
-	return r.s.Texts.Text(r.lang, "field."+f.Code, args)
-}
-
-func statusOf(kind models.Kind) int {
-	switch kind {
-	case models.Malformed:
-		return http.StatusBadRequest
-	case models.Invalid:
-		return http.StatusUnprocessableEntity
-	case models.Unauthenticated:
-		return http.StatusUnauthorized
-	case models.Forbidden:
-		return http.StatusForbidden
-	case models.NotFound:
-		return http.StatusNotFound
-	case models.Conflict:
-		return http.StatusConflict
-	case models.Changed:
-		return http.StatusPreconditionFailed
-	case models.TooMany:
-		return http.StatusTooManyRequests
-	case models.Unavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
-}
+func (r *request) fieldText(f models.FieldError) string { return problems.Field(r.s.Texts, r.lang, f) }
 
 // fail answers an error. Whoever is not signed in any more signs in and goes on where they were.
 func (r *request) fail(err error) {

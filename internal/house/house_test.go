@@ -25,7 +25,7 @@ var rows = [][]string{
 	{"handlers", "internal/console"},
 	{"internal/dialogue"},
 	{"internal/intake", "internal/cases", "internal/privacy", "internal/auth", "internal/effects", "internal/followup", "internal/broadcast", "push"},
-	{"internal/sms", "internal/ussd"},
+	{"internal/sms", "internal/ussd", "internal/problems"},
 	{"internal/rules", "internal/areas", "internal/lang", "internal/seal", "internal/sheet"},
 	{"internal/gsm"},
 	{"models"},
