@@ -13,13 +13,6 @@ import (
 	"khaibao/models"
 )
 
-var (
-	everybody = models.Roles()
-	readers   = []models.Role{models.Viewer, models.Officer, models.ProvinceManager, models.NationalManager}
-	workers   = []models.Role{models.Officer, models.ProvinceManager, models.NationalManager}
-	managers  = []models.Role{models.ProvinceManager, models.NationalManager}
-)
-
 // scopeDecisions says for every route of officials who may, and what of.
 func scopeDecisions() map[string]sitetest.Decision {
 	listed := func(query string) sitetest.Ask { return sitetest.Ask{Query: query, Count: itemCount} }
@@ -34,32 +27,32 @@ func scopeDecisions() map[string]sitetest.Decision {
 	aCase := func(body string) []sitetest.Ask { return []sitetest.Ask{{Body: body}} }
 	area := `{"area":"{area}","purpose":"alert"}`
 	return map[string]sitetest.Decision{
-		"POST /v1/official/logout":     {Who: everybody, Scope: sitetest.Own, Asks: []sitetest.Ask{{Status: http.StatusNoContent}}, Last: true},
-		"GET /v1/official/me":          {Who: everybody, Scope: sitetest.Own},
-		"GET /v1/cases":                {Who: readers, Scope: sitetest.Within, Asks: list},
-		"GET /v1/cases/count":          {Who: readers, Scope: sitetest.Within, Asks: count},
-		"GET /v1/cases/{id}":           {Who: readers, Scope: sitetest.ByID},
-		"PATCH /v1/cases/{id}":         {Who: workers, Scope: sitetest.ByID, Asks: append(aCase(`{"note":"x"}`), sitetest.Ask{Body: `{"status":"monitoring","assignee":""}`})},
-		"POST /v1/cases/{id}/contacts": {Who: workers, Scope: sitetest.ByID, Asks: aCase(`{"outcome":"reached"}`)},
-		"POST /v1/cases/{id}/messages": {Who: workers, Scope: sitetest.ByID, Asks: []sitetest.Ask{{Body: `{"text":"x"}`, Status: http.StatusAccepted}}},
-		"POST /v1/cases/{id}/reveal":   {Who: workers, Scope: sitetest.ByID, Asks: aCase(`{"reason":"x"}`)},
+		"POST /v1/official/logout":     {Who: sitetest.Everybody, Scope: sitetest.Own, Asks: []sitetest.Ask{{Status: http.StatusNoContent}}, Last: true},
+		"GET /v1/official/me":          {Who: sitetest.Everybody, Scope: sitetest.Own},
+		"GET /v1/cases":                {Who: sitetest.Readers, Scope: sitetest.Within, Asks: list},
+		"GET /v1/cases/count":          {Who: sitetest.Readers, Scope: sitetest.Within, Asks: count},
+		"GET /v1/cases/{id}":           {Who: sitetest.Readers, Scope: sitetest.ByID},
+		"PATCH /v1/cases/{id}":         {Who: sitetest.Workers, Scope: sitetest.ByID, Asks: append(aCase(`{"note":"x"}`), sitetest.Ask{Body: `{"status":"monitoring","assignee":""}`})},
+		"POST /v1/cases/{id}/contacts": {Who: sitetest.Workers, Scope: sitetest.ByID, Asks: aCase(`{"outcome":"reached"}`)},
+		"POST /v1/cases/{id}/messages": {Who: sitetest.Workers, Scope: sitetest.ByID, Asks: []sitetest.Ask{{Body: `{"text":"x"}`, Status: http.StatusAccepted}}},
+		"POST /v1/cases/{id}/reveal":   {Who: sitetest.Workers, Scope: sitetest.ByID, Asks: aCase(`{"reason":"x"}`)},
 
-		"GET /v1/broadcasts":               {Who: managers, Scope: sitetest.Within, About: sitetest.Broadcast, Asks: []sitetest.Ask{{Count: itemCount}}},
-		"POST /v1/broadcasts":              {Who: managers, Scope: sitetest.ByArea, Asks: []sitetest.Ask{{Body: area[:len(area)-1] + `,"text":{"vi":"x"}}`, Status: http.StatusCreated}}},
-		"POST /v1/broadcasts/preview":      {Who: managers, Scope: sitetest.ByArea, Asks: []sitetest.Ask{{Body: area}}},
-		"GET /v1/broadcasts/{id}":          {Who: managers, Scope: sitetest.ByID, About: sitetest.Broadcast},
-		"POST /v1/broadcasts/{id}/approve": {Who: managers, Scope: sitetest.ByID, About: sitetest.Broadcast},
-		"POST /v1/broadcasts/{id}/start":   {Who: managers, Scope: sitetest.ByID, About: sitetest.Broadcast},
-		"POST /v1/broadcasts/{id}/cancel":  {Who: managers, Scope: sitetest.ByID, About: sitetest.Broadcast},
+		"GET /v1/broadcasts":               {Who: sitetest.Managers, Scope: sitetest.Within, About: sitetest.Broadcast, Asks: []sitetest.Ask{{Count: itemCount}}},
+		"POST /v1/broadcasts":              {Who: sitetest.Managers, Scope: sitetest.ByArea, Asks: []sitetest.Ask{{Body: area[:len(area)-1] + `,"text":{"vi":"x"}}`, Status: http.StatusCreated}}},
+		"POST /v1/broadcasts/preview":      {Who: sitetest.Managers, Scope: sitetest.ByArea, Asks: []sitetest.Ask{{Body: area}}},
+		"GET /v1/broadcasts/{id}":          {Who: sitetest.Managers, Scope: sitetest.ByID, About: sitetest.Broadcast},
+		"POST /v1/broadcasts/{id}/approve": {Who: sitetest.Managers, Scope: sitetest.ByID, About: sitetest.Broadcast},
+		"POST /v1/broadcasts/{id}/start":   {Who: sitetest.Managers, Scope: sitetest.ByID, About: sitetest.Broadcast},
+		"POST /v1/broadcasts/{id}/cancel":  {Who: sitetest.Managers, Scope: sitetest.ByID, About: sitetest.Broadcast},
 
-		"GET /v1/exports/cases.csv":    {Who: workers, Scope: sitetest.Within, Asks: export(linesAfter(1))},
-		"GET /v1/exports/cases.xlsx":   {Who: workers, Scope: sitetest.Within, Asks: export(totalCount)},
-		"GET /v1/exports/cases.ndjson": {Who: workers, Scope: sitetest.Within, Asks: export(linesAfter(0))},
-		"GET /v1/stats/declarations": {Who: readers, Scope: sitetest.ByArea, Asks: []sitetest.Ask{
+		"GET /v1/exports/cases.csv":    {Who: sitetest.Workers, Scope: sitetest.Within, Asks: export(linesAfter(1))},
+		"GET /v1/exports/cases.xlsx":   {Who: sitetest.Workers, Scope: sitetest.Within, Asks: export(totalCount)},
+		"GET /v1/exports/cases.ndjson": {Who: sitetest.Workers, Scope: sitetest.Within, Asks: export(linesAfter(0))},
+		"GET /v1/stats/declarations": {Who: sitetest.Readers, Scope: sitetest.ByArea, Asks: []sitetest.Ask{
 			{Query: "program=covid19", Count: sumOfCounts}, {Query: "program=covid19&area={area}", Count: sumOfCounts}, {Query: "program=covid19&area={area}&children=true"},
 		}},
 		"GET /v1/stats/messages": {Who: []models.Role{models.NationalManager}, Scope: sitetest.National},
-		"GET /v1/audit":          {Who: append([]models.Role{models.Auditor}, managers...), Scope: sitetest.Trail, Asks: []sitetest.Ask{{}, {Query: "case={case}"}}},
+		"GET /v1/audit":          {Who: append([]models.Role{models.Auditor}, sitetest.Managers...), Scope: sitetest.Trail, Asks: []sitetest.Ask{{}, {Query: "case={case}"}}},
 	}
 }
 

@@ -15,31 +15,24 @@ import (
 	"khaibao/models"
 )
 
-var (
-	everybody = models.Roles()
-	readers   = []models.Role{models.Viewer, models.Officer, models.ProvinceManager, models.NationalManager}
-	workers   = []models.Role{models.Officer, models.ProvinceManager, models.NationalManager}
-	managers  = []models.Role{models.ProvinceManager, models.NationalManager}
-)
-
 // scopeDecisions says for every route of the console who may, and what of.
 func scopeDecisions() map[string]sitetest.Decision {
 	one := func(a sitetest.Ask) []sitetest.Ask { return []sitetest.Ask{a} }
 	sent := func(body string) sitetest.Ask { return sitetest.Ask{Body: body, Status: http.StatusSeeOther} }
 	toCase := func(a sitetest.Ask) sitetest.Decision {
-		return sitetest.Decision{Who: workers, Scope: sitetest.ByID, Asks: one(a)}
+		return sitetest.Decision{Who: sitetest.Workers, Scope: sitetest.ByID, Asks: one(a)}
 	}
 	own := func(who []models.Role, status int, body string) sitetest.Decision {
 		return sitetest.Decision{Who: who, Scope: sitetest.Own, Asks: one(sitetest.Ask{Body: body, Status: status})}
 	}
 	toOfficial := func(a sitetest.Ask) sitetest.Decision {
-		return sitetest.Decision{Who: managers, Scope: sitetest.ByID, About: sitetest.Appointed, Asks: one(a)}
+		return sitetest.Decision{Who: sitetest.Managers, Scope: sitetest.ByID, About: sitetest.Appointed, Asks: one(a)}
 	}
 	toBroadcast := func(a sitetest.Ask) sitetest.Decision {
-		return sitetest.Decision{Who: managers, Scope: sitetest.ByID, About: sitetest.Broadcast, Asks: one(a)}
+		return sitetest.Decision{Who: sitetest.Managers, Scope: sitetest.ByID, About: sitetest.Broadcast, Asks: one(a)}
 	}
 	byNumber := func(body string, status int) sitetest.Decision {
-		return sitetest.Decision{Who: workers, Scope: sitetest.ByNumber, Asks: one(sitetest.Ask{Body: body, Status: status, Outside: status})}
+		return sitetest.Decision{Who: sitetest.Workers, Scope: sitetest.ByNumber, Asks: one(sitetest.Ask{Body: body, Status: status, Outside: status})}
 	}
 	public := sitetest.Decision{Scope: sitetest.Public}
 	listed := func(query string) sitetest.Ask {
@@ -53,30 +46,30 @@ func scopeDecisions() map[string]sitetest.Decision {
 		"POST /console/sign-in":                public,
 		"GET /console/set-up/{login}/{token}":  public,
 		"POST /console/set-up/{login}/{token}": public,
-		"POST /console/sign-out":               {Who: everybody, Scope: sitetest.Own, Asks: one(sent("")), Last: true},
-		"GET /console/stay":                    own(everybody, http.StatusNoContent, ""),
-		"GET /console":                         own(everybody, http.StatusSeeOther, ""),
-		"POST /console/views/save":             own(readers, http.StatusSeeOther, "name=x&query=level%3Dhigh"),
-		"POST /console/views/forget":           own(readers, http.StatusSeeOther, "name=x"),
-		"POST /console/undo":                   own(workers, http.StatusSeeOther, "undo=x"),
-		"GET /console/export/progress":         own(workers, http.StatusOK, ""),
+		"POST /console/sign-out":               {Who: sitetest.Everybody, Scope: sitetest.Own, Asks: one(sent("")), Last: true},
+		"GET /console/stay":                    own(sitetest.Everybody, http.StatusNoContent, ""),
+		"GET /console":                         own(sitetest.Everybody, http.StatusSeeOther, ""),
+		"POST /console/views/save":             own(sitetest.Readers, http.StatusSeeOther, "name=x&query=level%3Dhigh"),
+		"POST /console/views/forget":           own(sitetest.Readers, http.StatusSeeOther, "name=x"),
+		"POST /console/undo":                   own(sitetest.Workers, http.StatusSeeOther, "undo=x"),
+		"GET /console/export/progress":         own(sitetest.Workers, http.StatusOK, ""),
 
-		"GET /console/cases": {Who: readers, Scope: sitetest.Within, Asks: []sitetest.Ask{
+		"GET /console/cases": {Who: sitetest.Readers, Scope: sitetest.Within, Asks: []sitetest.Ask{
 			listed(""), listed("area={area}"), listed("sort=due&factor=fever"), listed("view=unreached"),
 		}},
-		"POST /console/cases/search": {Who: readers, Scope: sitetest.Within, Asks: one(sitetest.Ask{Body: "q={phone}", Count: listedCases, Total: openTab})},
-		"POST /console/cases/act":    {Who: workers, Scope: sitetest.Within, Asks: []sitetest.Ask{sent("which=all&do=mine"), sent("case={case}&do=no_answer"), {Body: "which=all&q={phone}&do=no_answer", Status: http.StatusSeeOther, Outside: http.StatusUnprocessableEntity}}},
-		"GET /console/overview": {Who: readers, Scope: sitetest.Within, Asks: []sitetest.Ask{
+		"POST /console/cases/search": {Who: sitetest.Readers, Scope: sitetest.Within, Asks: one(sitetest.Ask{Body: "q={phone}", Count: listedCases, Total: openTab})},
+		"POST /console/cases/act":    {Who: sitetest.Workers, Scope: sitetest.Within, Asks: []sitetest.Ask{sent("which=all&do=mine"), sent("case={case}&do=no_answer"), {Body: "which=all&q={phone}&do=no_answer", Status: http.StatusSeeOther, Outside: http.StatusUnprocessableEntity}}},
+		"GET /console/overview": {Who: sitetest.Readers, Scope: sitetest.Within, Asks: []sitetest.Ask{
 			{Count: openNow}, {Query: "area={area}", Outside: http.StatusNotFound, Count: openNow},
 		}},
-		"GET /console/overview/declarations": {Who: readers, Scope: sitetest.Within, Asks: []sitetest.Ask{{}, {Query: "area={area}", Outside: http.StatusNotFound}}},
-		"GET /console/export":                {Who: workers, Scope: sitetest.Within, Asks: []sitetest.Ask{{Count: toExport}, {Query: "area={area}", Count: toExport}}},
-		"POST /console/export": {Who: workers, Scope: sitetest.Within, Asks: []sitetest.Ask{
+		"GET /console/overview/declarations": {Who: sitetest.Readers, Scope: sitetest.Within, Asks: []sitetest.Ask{{}, {Query: "area={area}", Outside: http.StatusNotFound}}},
+		"GET /console/export":                {Who: sitetest.Workers, Scope: sitetest.Within, Asks: []sitetest.Ask{{Count: toExport}, {Query: "area={area}", Count: toExport}}},
+		"POST /console/export": {Who: sitetest.Workers, Scope: sitetest.Within, Asks: []sitetest.Ask{
 			{Body: "format=csv", Count: linesAfter(1)}, {Body: "format=csv&query=area%3D{area}", Count: linesAfter(1)}, {Body: "format=xlsx&query=area%3D{area}"},
 			{Body: "format=ndjson&identified=yes&reason=x", Count: linesAfter(0), Needs: models.ExportIdentity},
 		}},
 
-		"GET /console/cases/{id}":           {Who: readers, Scope: sitetest.ByID},
+		"GET /console/cases/{id}":           {Who: sitetest.Readers, Scope: sitetest.ByID},
 		"POST /console/cases/{id}/contact":  toCase(sent("outcome=reached")),
 		"POST /console/cases/{id}/change":   toCase(sent("rev={rev}&note=x")),
 		"POST /console/cases/{id}/link":     toCase(sent("rev={rev}&same_as=")),
@@ -84,26 +77,26 @@ func scopeDecisions() map[string]sitetest.Decision {
 		"POST /console/cases/{id}/referral": toCase(sitetest.Ask{Body: "reason=x&to=y"}),
 		"POST /console/cases/{id}/message":  toCase(sent("text=x")),
 
-		"GET /console/intake":            own(workers, http.StatusOK, ""),
+		"GET /console/intake":            own(sitetest.Workers, http.StatusOK, ""),
 		"POST /console/intake/household": byNumber("what=covid19/declaration&phone={phone}", http.StatusOK),
 		"POST /console/intake/new":       byNumber("what=covid19/declaration&phone={phone}", http.StatusOK),
 		"POST /console/intake/person":    byNumber("what=covid19/declaration&phone={phone}&name=A", http.StatusUnprocessableEntity),
 		"POST /console/intake/form":      byNumber("what=covid19/declaration&phone={phone}&person={person}", http.StatusOK),
 		"POST /console/intake/declare":   byNumber("what=covid19/declaration&phone={phone}&person={person}&agreed=yes", http.StatusUnprocessableEntity),
 
-		"GET /console/audit": {Who: append([]models.Role{models.Auditor}, managers...), Scope: sitetest.Trail, Asks: []sitetest.Ask{{}, {Query: "case={case}"}}},
+		"GET /console/audit": {Who: append([]models.Role{models.Auditor}, sitetest.Managers...), Scope: sitetest.Trail, Asks: []sitetest.Ask{{}, {Query: "case={case}"}}},
 
-		"GET /console/broadcasts":               {Who: managers, Scope: sitetest.Within, About: sitetest.Broadcast, Asks: one(sitetest.Ask{Count: listedBroadcasts})},
-		"GET /console/broadcasts/new":           own(managers, http.StatusOK, ""),
-		"POST /console/broadcasts/preview":      {Who: managers, Scope: sitetest.ByArea, Asks: one(sitetest.Ask{Body: "area={area}&purpose=alert&vi=x&hours=24"})},
-		"POST /console/broadcasts":              {Who: managers, Scope: sitetest.ByArea, Asks: one(sent("area={area}&purpose=alert&vi=x&hours=24"))},
+		"GET /console/broadcasts":               {Who: sitetest.Managers, Scope: sitetest.Within, About: sitetest.Broadcast, Asks: one(sitetest.Ask{Count: listedBroadcasts})},
+		"GET /console/broadcasts/new":           own(sitetest.Managers, http.StatusOK, ""),
+		"POST /console/broadcasts/preview":      {Who: sitetest.Managers, Scope: sitetest.ByArea, Asks: one(sitetest.Ask{Body: "area={area}&purpose=alert&vi=x&hours=24"})},
+		"POST /console/broadcasts":              {Who: sitetest.Managers, Scope: sitetest.ByArea, Asks: one(sent("area={area}&purpose=alert&vi=x&hours=24"))},
 		"GET /console/broadcasts/{id}":          toBroadcast(sitetest.Ask{}),
 		"POST /console/broadcasts/{id}/approve": toBroadcast(sent("")),
 		"POST /console/broadcasts/{id}/start":   toBroadcast(sent("")),
 		"POST /console/broadcasts/{id}/cancel":  toBroadcast(sent("")),
 
-		"GET /console/officials": {Who: managers, Scope: sitetest.Within, Asks: []sitetest.Ask{{}, {Query: "area={area}"}}},
-		"POST /console/officials": {Who: managers, Scope: sitetest.ByArea, Asks: one(sitetest.Ask{
+		"GET /console/officials": {Who: sitetest.Managers, Scope: sitetest.Within, Asks: []sitetest.Ask{{}, {Query: "area={area}"}}},
+		"POST /console/officials": {Who: sitetest.Managers, Scope: sitetest.ByArea, Asks: one(sitetest.Ask{
 			Body: "login=moi.{n}&name=A+B&role=officer&area={area}", Outside: http.StatusUnprocessableEntity,
 		})},
 		"GET /console/officials/{login}":          toOfficial(sitetest.Ask{}),

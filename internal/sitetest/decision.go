@@ -35,6 +35,14 @@ const (
 	Within
 )
 
+// The officials by what they may do.
+var (
+	Everybody = models.Roles()
+	Readers   = []models.Role{models.Viewer, models.Officer, models.ProvinceManager, models.NationalManager}
+	Workers   = []models.Role{models.Officer, models.ProvinceManager, models.NationalManager}
+	Managers  = []models.Role{models.ProvinceManager, models.NationalManager}
+)
+
 // Decision is who may call a route, and what of. Every route needs one.
 type Decision struct {
 	Who   []models.Role // nobody else; empty for Public

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -218,49 +220,23 @@ func (r *tallyRig) counted() []models.Numbers {
 func without(all []models.Numbers) []models.Numbers {
 	var out []models.Numbers
 	for _, n := range all {
-		for level := range n.Opened {
-			if n.Opened[level] == 0 {
-				delete(n.Opened, level)
-			}
-		}
-		for level := range n.Open {
-			if n.Open[level] == 0 {
-				delete(n.Open, level)
-			}
-		}
-		for f := range n.Factors {
-			if n.Factors[f] == 0 {
-				delete(n.Factors, f)
-			}
-		}
-		for b := range n.Contacted {
-			if n.Contacted[b] == 0 {
-				delete(n.Contacted, b)
-			}
-		}
-		for k := range n.Waited {
-			if n.Waited[k] == 0 {
-				delete(n.Waited, k)
-			}
-		}
+		dropZeros(n.Opened)
+		dropZeros(n.Open)
+		dropZeros(n.Factors)
+		dropZeros(n.Contacted)
+		dropZeros(n.Waited)
 		if len(n.Opened)+len(n.Open)+len(n.Factors)+len(n.Contacted)+len(n.Waited) > 0 || n.Due != 0 {
 			out = append(out, n)
 		}
 	}
 	slices.SortFunc(out, func(a, b models.Numbers) int {
-		return cmpStrings(a.Program+string(a.Area)+a.Day, b.Program+string(b.Area)+b.Day)
+		return strings.Compare(a.Program+string(a.Area)+a.Day, b.Program+string(b.Area)+b.Day)
 	})
 	return out
 }
 
-func cmpStrings(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+func dropZeros[K comparable](of map[K]int64) {
+	maps.DeleteFunc(of, func(_ K, n int64) bool { return n == 0 })
 }
 
 // The counters of cases equal a recount whatever the cases went through, with two workers of which neither knows of the
