@@ -77,13 +77,14 @@ type Config struct {
 
 // Service works on cases. It is safe for concurrent use.
 type Service struct {
-	store    Store
-	within   func(models.Area) Scoped
-	programs *rules.Catalog
-	areas    *areas.Directory
-	now      func() time.Time
-	changed  func()
-	counts   queueCounts
+	store     Store
+	within    func(models.Area) Scoped
+	programs  *rules.Catalog
+	areas     *areas.Directory
+	now       func() time.Time
+	changed   func()
+	counts    remembered[models.QueueCounts] // by the officials' area
+	overviews remembered[Overview]
 }
 
 // New gives a ready service.
@@ -93,7 +94,6 @@ func New(c Config) *Service {
 	}
 	return &Service{
 		store: c.Store, within: c.Within, programs: c.Programs, areas: c.Areas, now: c.Now, changed: c.Changed,
-		counts: queueCounts{byArea: map[models.Area]countsAt{}},
 	}
 }
 

@@ -2,11 +2,8 @@ package cases
 
 import (
 	"context"
-	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/singleflight"
 
 	"khaibao/models"
 )
@@ -15,72 +12,25 @@ import (
 // them asks Count.
 const CountLimit = 1000
 
-const (
-	// countEachUpTo is up to how many open cases are counted anew at each look: that costs less than the list itself.
-	countEachUpTo = 200
-	// countsLast is how old the numbers of an area with more may be, in real time.
-	countsLast = 30 * time.Second
-	// countsWithin is how long counting may take.
-	countsWithin = 10 * time.Second
-)
-
-// queueCounts remembers the numbers of large areas: many officials look at a nation's, and each look would count them anew.
-type queueCounts struct {
-	counting singleflight.Group
-	mu       sync.Mutex
-	byArea   map[models.Area]countsAt
-}
-
-type countsAt struct {
-	counts models.QueueCounts
-	at     time.Time
-}
-
-func (t *queueCounts) get(area models.Area) (models.QueueCounts, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	known, ok := t.byArea[area]
-	return known.counts, ok && time.Since(known.at) < countsLast
-}
-
-func (t *queueCounts) set(area models.Area, counts models.QueueCounts) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.byArea[area] = countsAt{counts, time.Now()}
-}
-
-// forget lets whoever works on an area see what that changed.
-func (t *queueCounts) forget(area models.Area) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.byArea, area)
-}
+// countEachUpTo is up to how many open cases are counted anew at each look: that costs less than the list itself.
+const countEachUpTo = 200
 
 // worked follows a change that an official made.
 func (s *Service) worked(official models.Official) {
 	s.counts.forget(official.Area)
+	s.overviews.forget(official.Area)
 	s.changed()
 }
 
 // QueueCounts counts the cases of the official's area by what is to be done, up to CountLimit+1 of each. With more than 200 open
 // cases the numbers may be 30 s old, unless the area's own officials changed something through this process.
 func (s *Service) QueueCounts(ctx context.Context, official models.Official) (models.QueueCounts, error) {
-	if known, ok := s.counts.get(official.Area); ok {
+	if known, ok := s.counts.get(official.Area, s.now()); ok {
 		return s.withMine(ctx, official, known)
 	}
-	// Counting goes on when this page gives up waiting: the next one has it, and no connection is lost on the way.
-	done := s.counts.counting.DoChan(string(official.Area)+"|"+official.Login, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countsWithin)
-		defer cancel()
+	return s.counts.compute(ctx, string(official.Area)+"|"+official.Login, func(ctx context.Context) (models.QueueCounts, error) {
 		return s.countAnew(ctx, official)
 	})
-	select {
-	case <-ctx.Done():
-		return models.QueueCounts{}, ctx.Err()
-	case result := <-done:
-		counts, _ := result.Val.(models.QueueCounts)
-		return counts, result.Err
-	}
 }
 
 // countAnew counts by one read where that holds all open cases, and else by a read for each number, of which one at a time
@@ -92,14 +42,14 @@ func (s *Service) countAnew(ctx context.Context, official models.Official) (mode
 	}
 	if whole {
 		if counts.Closed, err = s.countOf(ctx, official, models.CaseFilter{Statuses: closedStatus}); err == nil && counts.Open > countEachUpTo {
-			s.counts.set(official.Area, counts)
+			s.counts.set(official.Area, counts, s.now())
 		}
 		return counts, err
 	}
-	each, err, _ := s.counts.counting.Do(string(official.Area), func() (any, error) {
+	each, err, _ := s.counts.flights.Do(string(official.Area), func() (any, error) {
 		counts, err := s.countEach(ctx, official)
 		if err == nil {
-			s.counts.set(official.Area, counts)
+			s.counts.set(official.Area, counts, s.now())
 		}
 		return counts, err
 	})

@@ -15,6 +15,7 @@ import (
 // overviewView is where it rises and who falls behind.
 type overviewView struct {
 	AreaName string
+	At       time.Time
 	Above    []leadView // the areas around this one, as far as the official may look
 	Numbers  []numberView
 	Bars     []barView
@@ -85,7 +86,7 @@ func (r *request) overview() error {
 		return err
 	}
 	o := overviewOf{r, r.words(), area, found}
-	view := overviewView{AreaName: r.areaName(string(area)), Above: r.above(area), Height: barHeight + 34}
+	view := overviewView{AreaName: r.areaName(string(area)), At: found.At, Above: r.above(area), Height: barHeight + 34}
 	view.Numbers = o.numbers()
 	view.Bars, view.Days = o.bars()
 	view.Open, view.Levels = o.open()
@@ -155,11 +156,16 @@ func (o *overviewOf) numbers() []numberView {
 		return o.list(sumOf(d.Opened), o.area, filter{Opened: oneDay(d.Day)})
 	})
 	contact := day("contact", func(d cases.OverviewDay) leadView { return leadView{Text: o.median(d.Contacted)} })
-	reached := at["today"].Contacted.Cases()
 	contact.Help = o.words.say("overview.contact_help")
-	contact.Then = append([]leadView{o.list(reached, o.area, filter{Called: oneDay(at["today"].Day)})}, contact.Then...)
-	contact.Then[0].Text = o.words.say("overview.contacted", "n", contact.Then[0].Text)
+	contact.Then = []leadView{o.reached(at["today"]), contact.Then[0], o.reached(at["yesterday"]), contact.Then[1], o.reached(at["week"])}
 	return []numberView{declared, opened, o.standing("overdue", o.Overdue), o.standing("unreached", o.Unreached), contact}
+}
+
+// reached are the cases that a day's time to first contact is of.
+func (o *overviewOf) reached(d cases.OverviewDay) leadView {
+	list := o.list(d.Contacted.Cases(), o.area, filter{Called: oneDay(d.Day)})
+	list.Text = o.words.say("overview.contacted", "n", list.Text)
+	return list
 }
 
 // standing is what is so now and was at the end of two days: of that there is no list any more.
