@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -267,8 +268,7 @@ func (s *Store) CaseClosedAt(ctx context.Context, account, person, program strin
 // CasesOfAccount gives every case of a household, whatever its scope: for effects and the citizen's own export only.
 func (s *Store) CasesOfAccount(ctx context.Context, account string) ([]models.Case, error) {
 	var docs []caseDoc
-	q := Query{Where: []Cond{{"account", Eq, account}}, Sort: []Order{{Field: "account"}, {Field: "_id"}}, Index: "account"}
-	err := s.engine.Find(ctx, colCases, q, func(raw Raw) error {
+	err := s.engine.FindBy(ctx, colCases, "account", account, func(raw Raw) error {
 		var doc caseDoc
 		err := raw.Decode(&doc)
 		docs = append(docs, doc)
@@ -277,6 +277,7 @@ func (s *Store) CasesOfAccount(ctx context.Context, account string) ([]models.Ca
 	if err != nil {
 		return nil, asError("reading the cases of a household", err)
 	}
+	slices.SortFunc(docs, func(a, b caseDoc) int { return cmp.Compare(a.ID, b.ID) })
 	opened, err := s.openCases(ctx, docs)
 	if err != nil {
 		return nil, asError("opening the cases of a household", err)

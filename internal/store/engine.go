@@ -39,7 +39,8 @@ type Raw interface {
 }
 
 // Engine keeps documents in named collections. All methods are safe for concurrent use and durable when they return:
-// majority and journalled, or the WAL is synced. Writes that wait together share one round trip; a lone one waits for nobody.
+// majority and journalled, or the WAL is synced. A read finds what was kept before it was asked for. Insert, Get, FindBy,
+// FindBelow and Replace share a round trip with those that wait at the same moment; a lone one waits for nobody.
 type Engine interface {
 	// Ensure makes collections and indexes, idempotently; an index that is no longer listed is left alone.
 	Ensure(ctx context.Context, collections []Collection) error
@@ -51,6 +52,12 @@ type Engine interface {
 	Get(ctx context.Context, collection, id string, into any) error
 	// GetAll calls each for every one of the ids that exists, in any order. At most 1,000 ids.
 	GetAll(ctx context.Context, collection string, ids []string, each func(Raw) error) error
+	// FindBy calls each for the documents whose string field has a value, in any order. There is an index of that field,
+	// named like it, alone or with _id behind it.
+	FindBy(ctx context.Context, collection, field, value string, each func(Raw) error) error
+	// FindBelow calls each for the documents whose _id begins with a prefix, which ends in its only "|", and that have a
+	// field, in any order.
+	FindBelow(ctx context.Context, collection, prefix, owning string, each func(Raw) error) error
 	// Replace swaps the whole document when its rev is still was: ErrChanged otherwise. doc carries the new rev.
 	Replace(ctx context.Context, collection string, doc Document, was string) error
 	// ReplaceAll is Replace for many documents, 1,000 at most, in shared round trips; was[i] is the rev of docs[i] before,

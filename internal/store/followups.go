@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/fnv"
@@ -176,21 +177,27 @@ func (s *Store) AdoptFollowUps(ctx context.Context, limit int) (int, error) {
 	return len(found), err
 }
 
-// FollowUpsOf gives every plan of a household.
+// FollowUpsOf gives every plan of a household, by person and program.
 func (s *Store) FollowUpsOf(ctx context.Context, account string) ([]models.FollowUp, error) {
-	out, err := s.followUps(ctx, Query{
-		Where: []Cond{{"account", Eq, account}}, Sort: []Order{{Field: "account"}, {Field: "_id"}}, Index: "account",
+	var out []models.FollowUp
+	err := s.engine.FindBy(ctx, colFollowUps, "account", account, intoFollowUps(&out))
+	slices.SortFunc(out, func(a, b models.FollowUp) int {
+		return cmp.Or(cmp.Compare(a.PersonID, b.PersonID), cmp.Compare(a.Program, b.Program))
 	})
 	return out, asError("reading the follow-ups of a household", err)
 }
 
 func (s *Store) followUps(ctx context.Context, q Query) ([]models.FollowUp, error) {
 	var out []models.FollowUp
-	err := s.engine.Find(ctx, colFollowUps, q, func(raw Raw) error {
+	err := s.engine.Find(ctx, colFollowUps, q, intoFollowUps(&out))
+	return out, err
+}
+
+func intoFollowUps(out *[]models.FollowUp) func(Raw) error {
+	return func(raw Raw) error {
 		var doc followUpDoc
 		err := raw.Decode(&doc)
-		out = append(out, doc.model())
+		*out = append(*out, doc.model())
 		return err
-	})
-	return out, err
+	}
 }

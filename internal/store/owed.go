@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"khaibao/models"
@@ -48,27 +50,26 @@ func (doc *owedDoc) model(form models.Form) models.Declaration {
 // PendingDeclarations gives those that owe effects, the longest waiting first: who, where, when and the decision, without
 // the answers, age and sex that led to it.
 func (s *Store) PendingDeclarations(ctx context.Context, form models.Form, limit int) ([]models.Declaration, error) {
-	return s.pendingDeclarations(ctx, form, todoQuery(limit))
-}
-
-// PendingOf gives those of one account that owe effects, as PendingDeclarations does.
-func (s *Store) PendingOf(ctx context.Context, account string, form models.Form) ([]models.Declaration, error) {
-	return s.pendingDeclarations(ctx, form, Query{
-		Where: []Cond{{"_id", Gt, account + "|"}, {"_id", Lt, account + "}"}, {"todo.at", Exists, true}},
-		Sort:  []Order{{Field: "_id"}},
-		Limit: 1000,
-	})
-}
-
-func (s *Store) pendingDeclarations(ctx context.Context, form models.Form, q Query) ([]models.Declaration, error) {
 	var out []models.Declaration
-	err := s.engine.Find(ctx, formCollection(form), q, func(raw Raw) error {
+	err := s.engine.Find(ctx, formCollection(form), todoQuery(limit), intoOwed(&out, form))
+	return out, asError("reading pending declarations", err)
+}
+
+// PendingOf gives those of one account that owe effects, as PendingDeclarations does, in the order of their ids.
+func (s *Store) PendingOf(ctx context.Context, account string, form models.Form) ([]models.Declaration, error) {
+	var out []models.Declaration
+	err := s.engine.FindBelow(ctx, formCollection(form), account+"|", "todo.at", intoOwed(&out, form))
+	slices.SortFunc(out, func(a, b models.Declaration) int { return cmp.Compare(a.ID, b.ID) })
+	return out, asError("reading pending declarations", err)
+}
+
+func intoOwed(out *[]models.Declaration, form models.Form) func(Raw) error {
+	return func(raw Raw) error {
 		var doc owedDoc
 		err := raw.Decode(&doc)
-		out = append(out, doc.model(form))
+		*out = append(*out, doc.model(form))
 		return err
-	})
-	return out, asError("reading pending declarations", err)
+	}
 }
 
 // Backlog counts the declarations of a form whose effects are not carried out yet.

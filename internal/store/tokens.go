@@ -111,8 +111,7 @@ func (s *Store) ReleaseTokens(ctx context.Context, account string) error {
 // releaseClaims deletes the documents of a collection of claims (numbers, push tokens) that name the account.
 func (s *Store) releaseClaims(ctx context.Context, collection, account string) error {
 	var ids []string
-	q := Query{Where: []Cond{{"account", Eq, account}}, Sort: []Order{{Field: "account"}, {Field: "_id"}}, Index: "account"}
-	err := s.engine.Find(ctx, collection, q, func(raw Raw) error {
+	err := s.engine.FindBy(ctx, collection, "account", account, func(raw Raw) error {
 		var claim tokenDoc
 		err := raw.Decode(&claim)
 		ids = append(ids, claim.ID)

@@ -2,74 +2,97 @@ package mongo
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"khaibao/internal/store"
 )
 
-// groupSize is how many requests share one round trip at most. Each kind of request has one worker for each collection,
-// so that groups are as large as what arrives in the time of a round trip.
+// groupSize is how many requests share one round trip at most. Each kind of request has one worker for each place, so that
+// groups are as large as what arrives in the time of a round trip.
 const groupSize = 256
 
-// insertion is one Insert that waits.
-type insertion struct {
-	doc  bson.Raw
+// place is what requests have to have in common to be carried out together: a collection and, when they look documents
+// up, the field that they do it by, or that the documents below their prefixes of _id must have.
+type place struct{ collection, field, owning string }
+
+// request is one that waits for its turn.
+type request[In, Out any] struct {
+	in   In
+	out  Out
 	err  error
 	done chan struct{}
 }
 
-// lookup is one Get that waits.
-type lookup struct {
-	id   string
-	doc  bson.Raw
-	err  error
-	done chan struct{}
+// group holds the queues of one kind of request.
+type group[In, Out any] struct {
+	engine *Engine
+	// serve carries out what waits together: it sets out or err of each.
+	serve  func(ctx context.Context, at place, batch []*request[In, Out])
+	queues map[place]*store.Queue[*request[In, Out]] // guarded by the engine's mu
 }
 
-// queueOf gives the queue of a collection, starting its worker at first use.
-func queueOf[T comparable](e *Engine, queues map[string]*store.Queue[T], collection string, serve func(context.Context, string, []T)) *store.Queue[T] {
+func newGroup[In, Out any](e *Engine, serve func(context.Context, place, []*request[In, Out])) *group[In, Out] {
+	return &group[In, Out]{engine: e, serve: serve, queues: map[place]*store.Queue[*request[In, Out]]{}}
+}
+
+// do carries a request out together with those of other callers that wait at the same moment. When ctx ends first, it is
+// taken back if it still waits; otherwise its outcome stays unknown to the caller.
+func (g *group[In, Out]) do(ctx context.Context, at place, in In) (out Out, err error) {
+	if err := ctx.Err(); err != nil {
+		return out, err
+	}
+	r, q := &request[In, Out]{in: in, done: make(chan struct{})}, g.queue(at)
+	if err := q.Put(r); err != nil {
+		return out, err
+	}
+	select {
+	case <-r.done:
+		return r.out, r.err
+	case <-ctx.Done():
+		q.Withdraw(r)
+		return out, ctx.Err()
+	}
+}
+
+// queue gives the queue of a place, starting its worker at first use.
+func (g *group[In, Out]) queue(at place) *store.Queue[*request[In, Out]] {
+	e := g.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	q := queues[collection]
+	q := g.queues[at]
 	if q != nil {
 		return q
 	}
-	q = store.NewQueue[T]()
-	queues[collection] = q
+	q = store.NewQueue[*request[In, Out]]()
+	g.queues[at] = q
 	if e.closed {
 		q.Close()
 		return q
 	}
-	e.working.Go(func() { work(q, collection, serve) })
+	e.working.Go(func() { g.work(q, at) })
 	return q
 }
 
 // work serves a queue until it is closed. The callers' contexts do not reach the server: one that gives up must not take
 // the others' requests along.
-func work[T comparable](q *store.Queue[T], collection string, serve func(context.Context, string, []T)) {
+func (g *group[In, Out]) work(q *store.Queue[*request[In, Out]], at place) {
 	for batch := q.Take(groupSize); len(batch) > 0; batch = q.Take(groupSize) {
 		ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
-		serve(ctx, collection, batch)
+		g.serve(ctx, at, batch)
 		cancel()
+		for _, r := range batch {
+			close(r.done)
+		}
 	}
 }
 
-// await puts a request into a queue and waits until it is done. When ctx ends first, it is taken back if it still waits;
-// otherwise its outcome stays unknown to the caller.
-func await[T comparable](ctx context.Context, q *store.Queue[T], request T, done <-chan struct{}) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := q.Put(request); err != nil {
-		return err
-	}
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		q.Withdraw(request)
-		return ctx.Err()
+// close is called with the engine's mu held.
+func (g *group[In, Out]) close() {
+	for _, q := range g.queues {
+		q.Close()
 	}
 }
 
@@ -80,51 +103,127 @@ func (e *Engine) Insert(ctx context.Context, collection string, doc store.Docume
 	if err != nil {
 		return err
 	}
-	i := &insertion{doc: raw, done: make(chan struct{})}
-	if err := await(ctx, queueOf(e, e.inserts, collection, e.insertBatch), i, i.done); err != nil {
-		return err
-	}
-	return i.err
+	_, err = e.inserts.do(ctx, place{collection: collection}, raw)
+	return err
 }
 
-func (e *Engine) insertBatch(ctx context.Context, collection string, batch []*insertion) {
+func (e *Engine) insertBatch(ctx context.Context, at place, batch []*request[bson.Raw, struct{}]) {
 	docs := make([]bson.Raw, len(batch))
-	for i, b := range batch {
-		docs[i] = b.doc
+	for i, r := range batch {
+		docs[i] = r.in
 	}
-	for i, err := range e.insertMany(ctx, collection, docs) {
+	for i, err := range e.insertMany(ctx, at.collection, docs) {
 		batch[i].err = err
-		close(batch[i].done)
+	}
+}
+
+// Replace swaps a document whose rev is still was, together with what other callers swap at the same moment. When ctx ends
+// while it is under way the document may or may not be swapped.
+func (e *Engine) Replace(ctx context.Context, collection string, doc store.Document, was string) error {
+	s, err := newSwap(collection, doc, was)
+	if err != nil {
+		return err
+	}
+	_, err = e.swaps.do(ctx, place{collection: collection}, s)
+	return err
+}
+
+// replaceBatch swaps what waits, one after the other where callers want to swap the same document.
+func (e *Engine) replaceBatch(ctx context.Context, at place, batch []*request[swap, struct{}]) {
+	for len(batch) > 0 {
+		var now, later []*request[swap, struct{}]
+		var swaps []swap
+		taken := map[string]bool{}
+		for _, r := range batch {
+			if taken[r.in.id] {
+				later = append(later, r)
+				continue
+			}
+			taken[r.in.id] = true
+			now, swaps = append(now, r), append(swaps, r.in)
+		}
+		for i, err := range e.swapMany(ctx, at.collection, swaps) {
+			now[i].err = err
+		}
+		batch = later
 	}
 }
 
 // Get reads one document, together with what other callers read of the collection at the same moment.
 func (e *Engine) Get(ctx context.Context, collection, id string, into any) error {
-	l := &lookup{id: id, done: make(chan struct{})}
-	if err := await(ctx, queueOf(e, e.lookups, collection, e.readBatch), l, l.done); err != nil {
+	docs, err := e.lookups.do(ctx, place{collection: collection, field: "_id"}, id)
+	if err != nil {
 		return err
 	}
-	if l.err != nil {
-		return l.err
+	if len(docs) == 0 {
+		return store.ErrMissing
 	}
-	return bson.Unmarshal(l.doc, into)
+	return bson.Unmarshal(docs[0], into)
 }
 
-func (e *Engine) readBatch(ctx context.Context, collection string, batch []*lookup) {
-	ids := make([]string, len(batch))
-	for i, b := range batch {
-		ids[i] = b.id
+// FindBy reads the documents whose field has a value, together with what other callers look up by it at the same moment.
+func (e *Engine) FindBy(ctx context.Context, collection, field, value string, each func(store.Raw) error) error {
+	return e.find(ctx, place{collection: collection, field: field}, value, each)
+}
+
+// FindBelow reads the documents below a prefix that have a field, together with what other callers look up so.
+func (e *Engine) FindBelow(ctx context.Context, collection, prefix, owning string, each func(store.Raw) error) error {
+	return e.find(ctx, place{collection: collection, field: "_id", owning: owning}, prefix, each)
+}
+
+func (e *Engine) find(ctx context.Context, at place, value string, each func(store.Raw) error) error {
+	docs, err := e.lookups.do(ctx, at, value)
+	if err != nil {
+		return err
 	}
-	docs := map[string]bson.Raw{}
-	err := e.GetAll(ctx, collection, ids, func(doc store.Raw) error {
-		own := append(bson.Raw(nil), doc.(raw)...) // the driver reuses its buffer
-		docs[own.Lookup("_id").StringValue()] = own
+	for _, doc := range docs {
+		if err := each(raw(doc)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) lookUpBatch(ctx context.Context, at place, batch []*request[string, []bson.Raw]) {
+	values := make([]string, len(batch))
+	for i, r := range batch {
+		values[i] = r.in
+	}
+	slices.Sort(values)
+	found := map[string][]bson.Raw{}
+	err := e.lookUp(ctx, at, slices.Compact(values), func(doc store.Raw) error {
+		own := slices.Clone(bson.Raw(doc.(raw))) // the driver reuses its buffer
+		value := at.valueIn(own)
+		found[value] = append(found[value], own)
 		return nil
 	})
-	for _, b := range batch {
-		if b.doc, b.err = docs[b.id], err; err == nil && b.doc == nil {
-			b.err = store.ErrMissing
+	for _, r := range batch {
+		r.out, r.err = found[r.in], err
+	}
+}
+
+// valueIn gives what a document is looked up by.
+func (at place) valueIn(doc bson.Raw) string {
+	value, _ := doc.Lookup(strings.Split(at.field, ".")...).StringValueOK()
+	if at.owning != "" {
+		return value[:strings.Index(value, "|")+1]
+	}
+	return value
+}
+
+// filter matches the documents that are looked up by one of the values.
+func (at place) filter(values []string) bson.D {
+	switch {
+	case at.owning != "":
+		below := make(bson.A, len(values))
+		for i, prefix := range values {
+			end := prefix[:len(prefix)-1] + "}" // which follows "|"
+			below[i] = bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: prefix}, {Key: "$lt", Value: end}}}}
 		}
-		close(b.done)
+		return bson.D{{Key: at.owning, Value: bson.D{{Key: "$exists", Value: true}}}, {Key: "$or", Value: below}}
+	case len(values) == 1:
+		return bson.D{{Key: at.field, Value: values[0]}}
+	default:
+		return bson.D{{Key: at.field, Value: bson.D{{Key: "$in", Value: values}}}}
 	}
 }

@@ -33,9 +33,11 @@ type Engine struct {
 	client *mongo.Client
 	db     *mongo.Database
 
-	mu      sync.Mutex // guards what follows
-	inserts map[string]*store.Queue[*insertion]
-	lookups map[string]*store.Queue[*lookup]
+	inserts *group[bson.Raw, struct{}]
+	swaps   *group[swap, struct{}]
+	lookups *group[string, []bson.Raw]
+
+	mu      sync.Mutex // guards what follows, and the queues of the groups
 	closed  bool
 	working sync.WaitGroup
 }
@@ -64,10 +66,8 @@ func Open(ctx context.Context, uri string) (*Engine, error) {
 	if name == "" {
 		name = defaultDatabase
 	}
-	e := &Engine{
-		client: client, db: client.Database(name),
-		inserts: map[string]*store.Queue[*insertion]{}, lookups: map[string]*store.Queue[*lookup]{},
-	}
+	e := &Engine{client: client, db: client.Database(name)}
+	e.inserts, e.swaps, e.lookups = newGroup(e, e.insertBatch), newGroup(e, e.replaceBatch), newGroup(e, e.lookUpBatch)
 	if err := e.Ping(ctx); err != nil {
 		return nil, errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 	}
@@ -107,12 +107,9 @@ func (e *Engine) closeQueues() bool {
 		return false
 	}
 	e.closed = true
-	for _, q := range e.inserts {
-		q.Close()
-	}
-	for _, q := range e.lookups {
-		q.Close()
-	}
+	e.inserts.close()
+	e.swaps.close()
+	e.lookups.close()
 	return true
 }
 

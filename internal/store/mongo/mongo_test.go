@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -129,6 +130,57 @@ func TestReplaceTwice(t *testing.T) {
 	}
 	if err := e.Replace(t.Context(), papers, paper{ID: "a", Rev: "3"}, "1"); !errors.Is(err, store.ErrChanged) {
 		t.Errorf("another one: %v", err)
+	}
+}
+
+// TestTwoProcessesCount has two engines count in the same documents, as two processes would: what a caller is told of its
+// swap is true, so that the counts are those of the swaps that held. Only where it is not known, it may be either.
+func TestTwoProcessesCount(t *testing.T) {
+	t.Parallel()
+	engines := []*mongo.Engine{archive(t), open(t)}
+	const docs, callers, rounds = 8, 16, 20
+	for i := range docs {
+		if err := engines[0].Insert(t.Context(), papers, paper{ID: fmt.Sprint(i), Rev: "0", N: int64(0)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var held, unknown [docs]atomic.Int64
+	var all sync.WaitGroup
+	for caller := range callers {
+		all.Go(func() {
+			e := engines[caller%len(engines)]
+			for round := range rounds {
+				i := (caller + round) % docs
+				var was struct {
+					Rev string `bson:"rev"`
+					N   int64  `bson:"n"`
+				}
+				if err := e.Get(t.Context(), papers, fmt.Sprint(i), &was); err != nil {
+					t.Error(err)
+				}
+				next := paper{ID: fmt.Sprint(i), Rev: fmt.Sprintf("%d-%d", caller, round), N: was.N + 1}
+				switch err := e.Replace(t.Context(), papers, next, was.Rev); {
+				case err == nil:
+					held[i].Add(1)
+				case errors.Is(err, mongo.ErrOvertaken):
+					unknown[i].Add(1)
+				case !errors.Is(err, store.ErrChanged):
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for i := range docs {
+		var now struct {
+			N int64 `bson:"n"`
+		}
+		if err := engines[0].Get(t.Context(), papers, fmt.Sprint(i), &now); err != nil {
+			t.Fatal(err)
+		}
+		if least, most := held[i].Load(), held[i].Load()+unknown[i].Load(); now.N < least || now.N > most || least == 0 {
+			t.Errorf("%d swaps of document %d held and of %d it is not known; it counts %d", least, i, most-least, now.N)
+		}
 	}
 }
 

@@ -21,15 +21,20 @@ func (e *Engine) GetAll(ctx context.Context, collection string, ids []string, ea
 	if len(ids) == 0 {
 		return nil
 	}
-	filter := bson.D{{Key: "_id", Value: ids[0]}}
-	if len(ids) > 1 {
-		filter = bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}
+	return e.lookUp(ctx, place{collection: collection, field: "_id"}, ids, each)
+}
+
+// lookUp reads the documents that are looked up by one of the values.
+func (e *Engine) lookUp(ctx context.Context, at place, values []string, each func(store.Raw) error) error {
+	opts := options.Find()
+	if at.field != "_id" {
+		opts.SetHint(at.field) // DocumentDB has no statistics of a fresh collection and would read all of it
 	}
-	cursor, err := e.db.Collection(collection).Find(ctx, filter)
+	cursor, err := e.db.Collection(at.collection).Find(ctx, at.filter(values), opts)
 	if err != nil {
-		return failed("reading", collection, err)
+		return failed("reading", at.collection, err)
 	}
-	return drain(ctx, cursor, collection, each)
+	return drain(ctx, cursor, at.collection, each)
 }
 
 // Find reads the documents that match, in order.

@@ -59,10 +59,16 @@ func (e *Engine) insertOnce(ctx context.Context, collection string, docs []bson.
 		outcome[position] = nil
 	}
 	_, err := e.db.Collection(collection).InsertMany(ctx, batch, options.InsertMany().SetOrdered(false))
+	return refused("inserting into", collection, err, at, outcome)
+}
+
+// refused notes what an error of an unordered write of many documents, those at the positions, says of each, and gives the
+// positions of those that gave way to another writer. An error that names no document is the outcome of all.
+func refused(doing, collection string, err error, at []int, outcome []error) (again []int) {
 	var bulk mongo.BulkWriteException
 	if err != nil && (!errors.As(err, &bulk) || bulk.WriteConcernError != nil || len(bulk.WriteErrors) == 0) {
 		for _, position := range at {
-			outcome[position] = failed("inserting into", collection, err)
+			outcome[position] = failed(doing, collection, err)
 		}
 		return nil
 	}
@@ -72,7 +78,7 @@ func (e *Engine) insertOnce(ctx context.Context, collection string, docs []bson.
 		case w.Code == duplicateKey:
 			outcome[position] = store.ErrExists
 		default:
-			outcome[position] = fmt.Errorf("mongo: inserting into %s: the server refused with code %d", collection, w.Code)
+			outcome[position] = fmt.Errorf("mongo: %s %s: the server refused with code %d", doing, collection, w.Code)
 		}
 		if gaveWay(w.Code) {
 			again = append(again, position)
@@ -101,76 +107,93 @@ func (e *Engine) InsertAll(ctx context.Context, collection string, docs []store.
 	return nil
 }
 
-// Replace swaps a document whose rev is still was. When the answer to a first try was lost on the way, the driver's
-// second one matches nothing although the first worked: the document then carries the new rev already.
-func (e *Engine) Replace(ctx context.Context, collection string, doc store.Document, was string) error {
-	raw, err := encode(collection, doc)
-	if err != nil {
-		return err
-	}
-	var result *mongo.UpdateResult
-	err = patiently(ctx, func() error {
-		var err error
-		result, err = e.db.Collection(collection).ReplaceOne(ctx, bson.D{{Key: "_id", Value: doc.Key()}, {Key: "rev", Value: was}}, raw)
-		return err
-	})
-	if err != nil {
-		return failed("replacing in", collection, err)
-	}
-	if result.MatchedCount == 1 {
-		return nil
-	}
-	var now struct {
-		Rev string `bson:"rev"`
-	}
-	err = e.Get(ctx, collection, doc.Key(), &now)
-	switch {
-	case err == nil && now.Rev == doc.Revision():
-		return nil
-	case err == nil || errors.Is(err, store.ErrMissing):
-		return store.ErrChanged
-	default:
-		return err
-	}
+// swap puts a document in the place of the one with its _id, if that has a rev still.
+type swap struct {
+	id, was, rev string
+	doc          bson.Raw
 }
 
-// ReplaceAll swaps the documents whose rev is still the same. The server says only how many it swapped: when that is not
-// all of them, those are looked for that do not carry their new rev.
-func (e *Engine) ReplaceAll(ctx context.Context, collection string, docs []store.Document, was []string) ([]int, error) {
-	if len(docs) == 0 {
-		return nil, nil
-	}
-	swaps := make([]mongo.WriteModel, len(docs))
+func newSwap(collection string, doc store.Document, was string) (swap, error) {
+	raw, err := encode(collection, doc)
+	return swap{doc.Key(), was, doc.Revision(), raw}, err
+}
+
+// ReplaceAll swaps the documents whose rev is still the same.
+func (e *Engine) ReplaceAll(ctx context.Context, collection string, docs []store.Document, was []string) (changed []int, err error) {
+	swaps := make([]swap, len(docs))
 	for i, doc := range docs {
-		raw, err := encode(collection, doc)
-		if err != nil {
+		if swaps[i], err = newSwap(collection, doc, was[i]); err != nil {
 			return nil, err
 		}
-		swaps[i] = mongo.NewReplaceOneModel().SetFilter(bson.D{{Key: "_id", Value: doc.Key()}, {Key: "rev", Value: was[i]}}).SetReplacement(raw)
 	}
-	var result *mongo.BulkWriteResult
-	err := patiently(ctx, func() error { // what an earlier try swapped matches no more
-		var err error
-		result, err = e.db.Collection(collection).BulkWrite(ctx, swaps, options.BulkWrite().SetOrdered(false))
-		return err
-	})
-	if err != nil {
-		return nil, failed("replacing in", collection, err)
+	for i, err := range e.swapMany(ctx, collection, swaps) {
+		switch {
+		case errors.Is(err, store.ErrChanged), errors.Is(err, errOvertaken):
+			changed = append(changed, i)
+		case err != nil:
+			return nil, err
+		}
 	}
-	if result.MatchedCount == int64(len(docs)) {
-		return nil, nil
-	}
-	return e.notReplaced(ctx, collection, docs)
+	return changed, nil
 }
 
-// notReplaced gives the positions of the documents that do not carry their new rev.
-func (e *Engine) notReplaced(ctx context.Context, collection string, docs []store.Document) (changed []int, err error) {
-	ids := make([]string, len(docs))
-	for i, doc := range docs {
-		ids[i] = doc.Key()
+// errOvertaken: somebody else has written the document, right before us or right after us.
+var errOvertaken = errors.New("mongo: another writer came at the same moment, so that it is not known whether the document was replaced")
+
+// swapMany gives the outcome of each swap, of which no two may have the same _id: nil, store.ErrChanged, or why it is not
+// known to be made.
+func (e *Engine) swapMany(ctx context.Context, collection string, swaps []swap) []error {
+	outcome := make([]error, len(swaps))
+	left := make([]int, len(swaps)) // positions in swaps
+	for i := range left {
+		left[i] = i
 	}
+	// In the order of _id, since two batches that meet on the same ids would otherwise block each other.
+	slices.SortFunc(left, func(a, b int) int { return cmp.Compare(swaps[a].id, swaps[b].id) })
+	made := 0
+	for try := 1; try <= patience && len(left) > 0; try++ {
+		var matched int
+		matched, left = e.swapOnce(ctx, collection, swaps, left, outcome)
+		if made += matched; len(left) > 0 && pause(ctx, try) != nil {
+			break
+		}
+	}
+	if made < len(swaps) {
+		e.judge(ctx, collection, swaps, made, outcome)
+	}
+	return outcome
+}
+
+// swapOnce makes the swaps at the positions, notes what kept one from being tried, and gives how many found their document
+// as it was and the positions of those that gave way to another writer.
+func (e *Engine) swapOnce(ctx context.Context, collection string, swaps []swap, at []int, outcome []error) (made int, again []int) {
+	writes := make([]mongo.WriteModel, len(at))
+	for i, position := range at {
+		s := swaps[position]
+		writes[i] = mongo.NewReplaceOneModel().SetFilter(bson.D{{Key: "_id", Value: s.id}, {Key: "rev", Value: s.was}}).SetReplacement(s.doc)
+		outcome[position] = nil
+	}
+	result, err := e.db.Collection(collection).BulkWrite(ctx, writes, options.BulkWrite().SetOrdered(false))
+	if result != nil {
+		made = int(result.MatchedCount)
+	}
+	again = refused("replacing in", collection, err, at, outcome)
+	var whole mongo.CommandError
+	if errors.As(err, &whole) && gaveWay(int(whole.Code)) {
+		again = at // what was swapped all the same carries its new rev
+	}
+	return made, again
+}
+
+// judge tells apart which swaps found their document, when made of them did: those whose document carries its new rev, and,
+// of those that somebody else has written since, all or none. Otherwise errOvertaken is all that can be said of these.
+func (e *Engine) judge(ctx context.Context, collection string, swaps []swap, made int, outcome []error) {
 	revs := map[string]string{}
-	err = e.GetAll(ctx, collection, ids, func(found store.Raw) error {
+	ids := make([]string, len(swaps))
+	for i, s := range swaps {
+		ids[i] = s.id
+	}
+	err := e.GetAll(ctx, collection, ids, func(found store.Raw) error {
 		var now struct {
 			ID  string `bson:"_id"`
 			Rev string `bson:"rev"`
@@ -179,12 +202,26 @@ func (e *Engine) notReplaced(ctx context.Context, collection string, docs []stor
 		revs[now.ID] = now.Rev
 		return err
 	})
-	for i, doc := range docs {
-		if rev, there := revs[doc.Key()]; !there || rev != doc.Revision() {
-			changed = append(changed, i)
+	var unclear []int
+	for i, s := range swaps {
+		switch rev, there := revs[s.id]; {
+		case outcome[i] != nil:
+		case err != nil:
+			outcome[i] = err
+		case there && rev == s.rev:
+			made--
+		default:
+			unclear = append(unclear, i)
 		}
 	}
-	return changed, err
+	for _, i := range unclear {
+		switch {
+		case made <= 0:
+			outcome[i] = store.ErrChanged
+		case made < len(unclear):
+			outcome[i] = errOvertaken
+		}
+	}
 }
 
 // Unset removes a field from the documents that are still as they were read.

@@ -48,6 +48,19 @@ func (e *Engine) GetAll(ctx context.Context, name string, ids []string, each fun
 	return e.query(ctx, "SELECT doc FROM "+f.from(true)+f.where(), f, each)
 }
 
+// FindBy reads the documents whose field has a value.
+func (e *Engine) FindBy(ctx context.Context, name, field, value string, each func(store.Raw) error) error {
+	return e.Find(ctx, name, store.Query{Where: []store.Cond{{Field: field, Op: store.Eq, Value: value}}, Index: field}, each)
+}
+
+// FindBelow reads the documents below a prefix that have a field.
+func (e *Engine) FindBelow(ctx context.Context, name, prefix, owning string, each func(store.Raw) error) error {
+	return e.Find(ctx, name, store.Query{Where: []store.Cond{
+		{Field: "_id", Op: store.Gt, Value: prefix}, {Field: "_id", Op: store.Lt, Value: prefix[:len(prefix)-1] + "}"}, // which follows "|"
+		{Field: owning, Op: store.Exists, Value: true},
+	}}, each)
+}
+
 // Find reads the documents that match, in order.
 func (e *Engine) Find(ctx context.Context, name string, query store.Query, each func(store.Raw) error) error {
 	text, f, err := e.statement(name, &query)

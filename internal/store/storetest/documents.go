@@ -117,6 +117,75 @@ func (s suite) getAll(t *testing.T) {
 	}
 }
 
+// reader is a read that calls each for what it finds, in any order.
+type reader func(each func(store.Raw) error) error
+
+// gathered gives the ids of the documents that a read finds, sorted.
+func gathered(t *testing.T, read reader) []string {
+	t.Helper()
+	var docs []thing
+	err := read(func(raw store.Raw) error {
+		var doc thing
+		err := raw.Decode(&doc)
+		docs = append(docs, doc)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return slices.Sorted(slices.Values(ids(docs)))
+}
+
+func (s suite) findBy(t *testing.T) {
+	e := s.start(t)
+	owing := func(id, text string) thing { return thing{ID: id, Name: "an", Todo: &part{At: 1, Text: text}} }
+	insert(t, e, owing("a", "x"), owing("b", "x"), owing("c", "y"), thing{ID: "d", Name: "bình"}, thing{ID: "e"}, thing{ID: "f", Name: "$gt"})
+	for name, c := range map[string]struct {
+		field, value string
+		want         []string
+	}{
+		"many":                {"name", "an", []string{"a", "b", "c"}},
+		"one":                 {"name", "bình", []string{"d"}},
+		"none":                {"name", "a", nil},
+		"an operator's name":  {"name", "$gt", []string{"f"}},
+		"quotes":              {"name", `' OR "1"="1`, nil},
+		"a few that have it":  {"todo.text", "x", []string{"a", "b"}},
+		"none that has it":    {"todo.text", "z", nil},
+		"by what nobody left": {"todo.text", "", nil},
+	} {
+		got := gathered(t, func(each func(store.Raw) error) error { return e.FindBy(t.Context(), things, c.field, c.value, each) })
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	enough := errors.New("enough")
+	calls := 0
+	err := e.FindBy(t.Context(), things, "name", "an", func(store.Raw) error { calls++; return enough })
+	if !errors.Is(err, enough) || calls != 1 {
+		t.Errorf("stopped after %d with %v", calls, err)
+	}
+}
+
+func (s suite) findBelow(t *testing.T) {
+	e := s.start(t)
+	owing := func(id string) thing { return thing{ID: id, Todo: &part{At: 1}} }
+	insert(t, e, owing("a|1"), owing("a|2"), thing{ID: "a|3"}, owing("ab|1"), owing("a"), owing("a}"), owing("b|1"), owing("b|"+strings.Repeat("z", 40)), thing{ID: "c|1"})
+	for prefix, want := range map[string][]string{
+		"a|":  {"a|1", "a|2"},
+		"ab|": {"ab|1"},
+		"b|":  {"b|1", "b|" + strings.Repeat("z", 40)},
+		"c|":  nil,
+		"d|":  nil,
+	} {
+		got := gathered(t, func(each func(store.Raw) error) error {
+			return e.FindBelow(t.Context(), things, prefix, "todo.at", each)
+		})
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("below %s: %s", prefix, diff)
+		}
+	}
+}
+
 func (s suite) replace(t *testing.T) {
 	e := s.start(t)
 	insert(t, e, thing{ID: "a", Rev: "1", Name: "one", Tags: []string{"x"}})

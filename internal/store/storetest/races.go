@@ -32,13 +32,15 @@ func together(do func(caller int)) {
 	all.Wait()
 }
 
-// manyCallers insert, read and replace at once, some of them what another has: each gets its own answer.
+// manyCallers insert, read, look up and replace at once, some of them what another has: each gets its own answer, and finds
+// what it was told is kept.
 func (s suite) manyCallers(t *testing.T) {
 	e := s.start(t)
 	insert(t, e, thing{ID: "taken", Rev: "1"})
 	together(func(caller int) {
 		for i := range 8 {
-			own := thing{ID: fmt.Sprintf("%02d-%02d", caller, i), Rev: "1", Level: int64(caller*100 + i), Tags: []string{fmt.Sprint(caller)}}
+			who := fmt.Sprintf("%02d", caller)
+			own := thing{ID: fmt.Sprintf("%s|%02d", who, i), Rev: "1", Name: who, Level: int64(caller*100 + i), Tags: []string{fmt.Sprint(caller)}, Todo: &part{At: 1}}
 			if err := e.Insert(t.Context(), things, own); err != nil {
 				t.Errorf("insert: %v", err)
 			}
@@ -52,7 +54,25 @@ func (s suite) manyCallers(t *testing.T) {
 			if err := e.Get(t.Context(), things, own.ID+"x", &got); !errors.Is(err, store.ErrMissing) {
 				t.Errorf("an absent one: %v", err)
 			}
-			own.Rev = "2"
+			kept, owing := 0, 0
+			count := func(n *int) func(store.Raw) error {
+				return func(raw store.Raw) error {
+					var doc thing
+					err := raw.Decode(&doc)
+					if doc.Name != who {
+						t.Errorf("caller %d is given what is %q's", caller, doc.Name)
+					}
+					*n++
+					return err
+				}
+			}
+			if err := e.FindBy(t.Context(), things, "name", who, count(&kept)); err != nil || kept != i+1 {
+				t.Errorf("caller %d finds %d of %d, %v", caller, kept, i+1, err)
+			}
+			if err := e.FindBelow(t.Context(), things, who+"|", "todo.at", count(&owing)); err != nil || owing != 1 {
+				t.Errorf("%d of caller %d owe, %v", owing, caller, err)
+			}
+			own.Rev, own.Todo = "2", nil
 			if err := e.Replace(t.Context(), things, own, "1"); err != nil {
 				t.Errorf("replace: %v", err)
 			}
@@ -137,6 +157,44 @@ func (s suite) oneWinsEachRev(t *testing.T) {
 	for i := range docs {
 		if rev := get(t, e, id(i)).Rev; rev != fmt.Sprint(won[i].Load()) {
 			t.Errorf("%s is of caller %s, and %d says it won", id(i), rev, won[i].Load())
+		}
+	}
+}
+
+// eachHearsOfItsOwn has callers swap a document each at the same moment. For some of them somebody was faster or the
+// document is gone, and those whose swap holds go on at once: no answer is taken for another's.
+func (s suite) eachHearsOfItsOwn(t *testing.T) {
+	e := s.start(t)
+	const rounds = 6
+	for caller := range callers {
+		insert(t, e, thing{ID: id(caller), Rev: "0"})
+	}
+	together(func(caller int) {
+		ctx := t.Context()
+		for round := range rounds {
+			was, next := fmt.Sprint(round), thing{ID: id(caller), Rev: fmt.Sprint(round + 1)}
+			absent := thing{ID: "absent" + id(caller), Rev: "1"}
+			if err := e.Replace(ctx, things, absent, "0"); !errors.Is(err, store.ErrChanged) {
+				t.Errorf("what is not there: %v", err)
+			}
+			if caller%4 == 0 { // somebody is faster
+				other := thing{ID: id(caller), Rev: fmt.Sprint("other", round)}
+				if err := e.Replace(ctx, things, other, was); err != nil {
+					t.Errorf("the faster one: %v", err)
+				}
+				if err := e.Replace(ctx, things, next, was); !errors.Is(err, store.ErrChanged) {
+					t.Errorf("the slower one: %v", err)
+				}
+				was = other.Rev
+			}
+			if err := e.Replace(ctx, things, next, was); err != nil {
+				t.Errorf("caller %d in round %d: %v", caller, round, err)
+			}
+		}
+	})
+	for caller := range callers {
+		if rev := get(t, e, id(caller)).Rev; rev != fmt.Sprint(rounds) {
+			t.Errorf("the document of caller %d has rev %s", caller, rev)
 		}
 	}
 }
@@ -280,6 +338,12 @@ func (s suite) givingUp(t *testing.T) {
 	var doc thing
 	if err := e.Get(gone, things, "never", &doc); !errors.Is(err, context.Canceled) {
 		t.Errorf("get of one who has gone: %v", err)
+	}
+	if err := e.FindBy(gone, things, "name", "never", func(store.Raw) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("look-up of one who has gone: %v", err)
+	}
+	if err := e.Replace(gone, things, thing{ID: "never", Rev: "2"}, "1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("swap of one who has gone: %v", err)
 	}
 	if err := e.Get(t.Context(), things, "never", &doc); !errors.Is(err, store.ErrMissing) {
 		t.Errorf("the document of one who had gone: %v", err)

@@ -19,6 +19,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Engine) {
 		"RoundTrip":          s.roundTrip,
 		"InsertAll":          s.insertAll,
 		"GetAll":             s.getAll,
+		"FindBy":             s.findBy,
+		"FindBelow":          s.findBelow,
 		"Replace":            s.replace,
 		"ReplaceAll":         s.replaceAll,
 		"Unset":              s.unset,
@@ -38,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Engine) {
 		"OneWinsAnID":        s.oneWinsAnID,
 		"OneWinsARev":        s.oneWinsARev,
 		"OneWinsEachRev":     s.oneWinsEachRev,
+		"EachHearsOfItsOwn":  s.eachHearsOfItsOwn,
 		"AddRaces":           s.addRaces,
 		"TakeRaces":          s.takeRaces,
 		"GivingUp":           s.givingUp,
@@ -71,6 +74,8 @@ func Collections() []store.Collection {
 	return []store.Collection{
 		{Name: things, Indexes: []store.Index{
 			{Name: "newest", Fields: []store.Order{{Field: "kind"}, {Field: "at", Desc: true}, {Field: "_id", Desc: true}}},
+			{Name: "name", Fields: []store.Order{{Field: "name"}, {Field: "_id"}}},
+			{Name: "todo.text", Fields: []store.Order{{Field: "todo.text"}}, Sparse: true},
 			{Name: "mixed", Fields: []store.Order{{Field: "level"}, {Field: "at", Desc: true}, {Field: "_id"}}},
 			{Name: "todo", Fields: []store.Order{{Field: "todo.at"}, {Field: "_id"}}, Sparse: true},
 			{Name: "tags", Fields: []store.Order{{Field: "tags"}, {Field: "_id"}}, Multi: true},
