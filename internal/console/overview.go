@@ -157,7 +157,14 @@ func (o *overviewOf) numbers() []numberView {
 	})
 	contact := day("contact", func(d cases.OverviewDay) leadView { return leadView{Text: o.median(d.Contacted)} })
 	contact.Help = o.words.say("overview.contact_help")
-	contact.Then = []leadView{o.reached(at["today"]), contact.Then[0], o.reached(at["yesterday"]), contact.Then[1], o.reached(at["week"])}
+	medians := contact.Then
+	contact.Then = []leadView{o.reached(at["today"])}
+	for i, then := range []string{"yesterday", "week"} {
+		contact.Then = append(contact.Then, medians[i])
+		if at[then].Contacted.Cases() > 0 {
+			contact.Then = append(contact.Then, o.reached(at[then]))
+		}
+	}
 	return []numberView{declared, opened, o.standing("overdue", o.Overdue), o.standing("unreached", o.Unreached), contact}
 }
 
@@ -209,7 +216,7 @@ func (o *overviewOf) bars() (bars []barView, table []dayView) {
 	for i, d := range o.Days {
 		bar := barView{X: i*barStep + 4, Middle: i*barStep + 4 + barWidth/2, Label: d.Day[8:] + "/" + d.Day[5:7], Spare: (len(o.Days)-1-i)%2 == 1}
 		opened := filter{Opened: oneDay(d.Day)}
-		row := dayView{Day: leadView{Text: o.day(d.Day)}, Declared: o.forms(d.Declared, o.area, oneDay(d.Day)), Opened: o.list(sumOf(d.Opened), o.area, opened)}
+		row := dayView{Day: leadView{Text: bar.Label}, Declared: o.forms(d.Declared, o.area, oneDay(d.Day)), Opened: o.list(sumOf(d.Opened), o.area, opened)}
 		y := float64(barHeight)
 		for _, level := range flaggedLevels {
 			n := d.Opened[level]
