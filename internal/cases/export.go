@@ -83,7 +83,6 @@ func (e *Export) Write(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer out.Drop()
 	page, rows := models.Page{Limit: exportPage}, 0
 	for {
 		found, next, err := e.service.within(e.official.Area).List(ctx, searching(e.ask.Filter, e.ask.Search), e.at, page)

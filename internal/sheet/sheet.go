@@ -2,12 +2,18 @@
 package sheet
 
 import (
+	"archive/zip"
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"io"
+	"io/fs"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -39,14 +45,12 @@ func (f Format) ContentType() string {
 // Column is a column of a table: ID names it for programs (the members of NDJSON), Title for people.
 type Column struct{ ID, Title string }
 
-// Writer writes a table. Close ends the file; without it the file is not whole. After an error only Drop makes sense.
+// Writer writes a table. Close ends the file; without it the file is not whole.
 type Writer interface {
 	// Row writes one row, a text for each column.
 	Row(values []string) error
 	// Close writes what is left.
 	Close() error
-	// Drop gives up: what the writer keeps on disk goes. It may follow Close.
-	Drop()
 }
 
 // New begins a table in a format. mark says who made the file and when; XLSX prints it on every page.
@@ -116,9 +120,6 @@ func (c *csvWriter) Close() error {
 	return c.to.Error()
 }
 
-// Drop has nothing to do.
-func (c *csvWriter) Drop() {}
-
 type ndjsonWriter struct {
 	to      *bufio.Writer
 	columns []Column
@@ -150,60 +151,127 @@ func (n *ndjsonWriter) Row(values []string) error {
 // Close flushes.
 func (n *ndjsonWriter) Close() error { return n.to.Flush() }
 
-// Drop has nothing to do.
-func (n *ndjsonWriter) Drop() {}
-
-const sheetName = "Sheet1"
-
-// xlsxWriter keeps rows in a file of the system's temporary directory once they are many, and sends them at Close: the
-// format ends with a directory of its parts.
+// xlsxWriter puts rows into the one sheet of a workbook that the library has made, straight into the file: the library's own
+// way of writing many rows keeps tens of megabytes, and the whole file at its end.
 type xlsxWriter struct {
-	to     io.Writer
-	file   *excelize.File
-	stream *excelize.StreamWriter
-	row    int
-	cells  []any
+	zip   *zip.Writer
+	sheet *bufio.Writer // the part of the file that holds the rows
+	after string        // what follows them
+	names []string      // of the columns: A, B, ...
+	row   int
 }
 
+const (
+	sheetName = "Sheet1"
+	sheetPart = "xl/worksheets/sheet1.xml"
+	rowsEnd   = "</sheetData>"
+)
+
 func newXLSX(w io.Writer, columns []Column, mark string) (*xlsxWriter, error) {
-	x := &xlsxWriter{to: w, file: excelize.NewFile()}
-	var err error
-	if x.stream, err = x.file.NewStreamWriter(sheetName); err != nil {
+	parts, err := workbook(columns, mark)
+	if err != nil {
 		return nil, err
 	}
+	x := &xlsxWriter{zip: zip.NewWriter(w), row: 1}
+	for i := range columns {
+		name, err := excelize.ColumnNumberToName(i + 1)
+		if err != nil {
+			return nil, err
+		}
+		x.names = append(x.names, name)
+	}
+	for _, part := range parts.File {
+		if part.Name == sheetPart {
+			continue // goes last
+		}
+		if err := x.zip.Copy(part); err != nil {
+			return nil, err
+		}
+	}
+	made, err := fs.ReadFile(parts, sheetPart)
+	if err != nil {
+		return nil, err
+	}
+	before, after, found := strings.Cut(string(made), rowsEnd)
+	if !found {
+		return nil, errors.New("sheet: a sheet without rows")
+	}
+	part, err := x.zip.Create(sheetPart)
+	if err != nil {
+		return nil, err
+	}
+	x.sheet, x.after = bufio.NewWriter(part), rowsEnd+after
+	_, err = x.sheet.WriteString(before)
+	return x, err
+}
+
+// workbook gives the parts of a workbook whose sheet holds the titles.
+func workbook(columns []Column, mark string) (*zip.Reader, error) {
+	file := excelize.NewFile()
+	defer file.Close()
+	stream, err := file.NewStreamWriter(sheetName)
+	if err != nil {
+		return nil, err
+	}
+	var cells []any
+	for _, title := range titles(columns) {
+		cells = append(cells, title)
+	}
 	err = errors.Join(
-		x.file.SetDocProps(&excelize.DocProperties{Creator: "Khai Báo", Description: mark}),
-		x.file.SetHeaderFooter(sheetName, &excelize.HeaderFooterOptions{OddFooter: "&L" + strings.ReplaceAll(mark, "&", "&&") + "&R&P/&N"}),
-		x.stream.SetColWidth(1, len(columns), 18),
-		x.stream.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}),
+		file.SetDocProps(&excelize.DocProperties{Creator: "Khai Báo", Description: mark}),
+		file.SetHeaderFooter(sheetName, &excelize.HeaderFooterOptions{OddFooter: "&L" + strings.ReplaceAll(mark, "&", "&&") + "&R&P/&N"}),
+		stream.SetColWidth(1, len(columns), 18),
+		stream.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}),
+		stream.SetRow("A1", cells),
+		stream.Flush(),
 	)
 	if err != nil {
 		return nil, err
 	}
-	return x, x.Row(titles(columns))
+	made, err := file.WriteToBuffer()
+	if err != nil {
+		return nil, err
+	}
+	return zip.NewReader(bytes.NewReader(made.Bytes()), int64(made.Len()))
 }
 
 // Row writes a row of texts: a cell that is a text is never computed.
 func (x *xlsxWriter) Row(values []string) error {
 	x.row++
-	x.cells = x.cells[:0]
-	for _, v := range values {
-		x.cells = append(x.cells, v)
+	number := strconv.Itoa(x.row)
+	x.sheet.WriteString(`<row r="` + number + `">`) // a writer's first error stays, and the last write gives it
+	for i, value := range values {
+		x.sheet.WriteString(`<c r="` + x.names[i] + number + `" t="inlineStr"><is><t xml:space="preserve">`)
+		if err := xml.EscapeText(x.sheet, []byte(cut(value))); err != nil {
+			return err
+		}
+		x.sheet.WriteString("</t></is></c>")
 	}
-	cell, err := excelize.CoordinatesToCellName(1, x.row)
-	if err != nil {
-		return err
-	}
-	return x.stream.SetRow(cell, x.cells)
+	_, err := x.sheet.WriteString("</row>")
+	return err
 }
 
-// Close sends the file.
+// cut shortens a text to what a cell may hold.
+func cut(text string) string {
+	if len(text) <= excelize.TotalCellChars {
+		return text
+	}
+	units := 0 // Excel counts UTF-16
+	for i, r := range text {
+		if units += utf16.RuneLen(r); units > excelize.TotalCellChars {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// Close sends the rest of the file.
 func (x *xlsxWriter) Close() error {
-	if err := x.stream.Flush(); err != nil {
+	if _, err := x.sheet.WriteString(x.after); err != nil {
 		return err
 	}
-	return x.file.Write(x.to)
+	if err := x.sheet.Flush(); err != nil {
+		return err
+	}
+	return x.zip.Close()
 }
-
-// Drop removes what lies on disk.
-func (x *xlsxWriter) Drop() { _ = x.file.Close() } // nothing is left to tell anybody
