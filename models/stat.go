@@ -26,9 +26,21 @@ type Numbers struct {
 	Due       int64              // cases whose deadline is on that day; of now: cases that have a deadline
 	Waited    map[WaitKind]int64 // cases that waited at the end of that day and do no longer
 
-	Open    map[Level]int64  // now: cases that are not closed
-	Factors map[string]int64 // now: cases that are not closed, by factor
+	Status  map[CaseStatus]int64 // now: cases
+	Open    map[Level]int64      // now: cases that are not closed
+	Factors map[string]int64     // now: cases that are not closed, by factor
+	Marks   map[Mark]int64       // now: cases that are not closed
 }
+
+// Mark is something to be done about an open case, or known of it.
+type Mark string
+
+// The marks.
+const (
+	MarkRaised    Mark = "raised"    // it got worse, and nobody has reached the person since
+	MarkUnreached Mark = "unreached" // officials tried to reach the person in vain
+	MarkMissed    Mark = "missed"    // an update is owed
+)
 
 // contactBounds are in minutes: above an hour in whole hours, above two days in whole days, none more than twice the one before.
 var contactBounds = []int{

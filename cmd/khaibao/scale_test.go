@@ -253,21 +253,23 @@ func (o *scaleOfficial) csrf() string {
 }
 
 // A page hands out no more documents however many cases there are: the list with the household behind each, as many
-// colleagues as are named, and little besides. The numbers of the tabs are counted up to a limit, once for many looks.
+// colleagues as are named, and little besides. Up to a limit the cases of a filter and those of one official are counted one
+// by one; the tabs and the overview of a large area read counters, once for many looks.
 const (
-	pageDocuments  = 2*51 + 101 + 20
-	countDocuments = 9 * (cases.CountLimit + 1)
+	pageDocuments     = 2*51 + 101 + 201 + 20 + 2*(cases.CountLimit+1)
+	overviewDocuments = 10_000
 )
 
 func (s *scale) pages(t *testing.T) {
 	for _, official := range s.three(t) {
 		official.T = t
+		s.tabs(t, official.Official)
 		for _, p := range loadPages {
 			path := p.path
 			if strings.HasSuffix(path, "/") {
 				path += official.cases[0]
 			}
-			for look, most := range []int64{pageDocuments + countDocuments, pageDocuments + cases.CountLimit} {
+			for look, most := range []int64{pageDocuments + overviewDocuments, pageDocuments} {
 				before := s.engine.documents.Load()
 				s.took.take()
 				official.page(path)
@@ -278,6 +280,33 @@ func (s *scale) pages(t *testing.T) {
 					t.Logf("%s, %s: %v", official.Login, p.name, s.took.take())
 				}
 			}
+		}
+	}
+}
+
+// tabs holds the numbers of the tabs against the cases.
+func (s *scale) tabs(t *testing.T, official models.Official) {
+	t.Helper()
+	got, err := s.app.cases.QueueCounts(t.Context(), official)
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes, open := true, models.OpenStatuses()
+	for name, tab := range map[string]struct {
+		says   int64
+		filter models.CaseFilter
+	}{
+		"open": {got.Open, models.CaseFilter{Statuses: open}}, "new": {got.New, models.CaseFilter{Statuses: []models.CaseStatus{models.CaseNew}}},
+		"closed": {got.Closed, models.CaseFilter{Statuses: []models.CaseStatus{models.CaseClosed}}}, "overdue": {got.Overdue, models.CaseFilter{Statuses: open, Overdue: &yes}},
+		"raised": {got.Raised, models.CaseFilter{Statuses: open, Raised: &yes}}, "unreached": {got.Unreached, models.CaseFilter{Statuses: open, Unreached: &yes}},
+		"missed": {got.Missed, models.CaseFilter{Statuses: open, Missed: &yes}}, "mine": {got.Mine, models.CaseFilter{Statuses: open, Assignee: official.Login}},
+	} {
+		want, err := s.app.cases.Count(t.Context(), official, tab.filter, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := min(tab.says, cases.CountLimit+1); got != min(want, cases.CountLimit+1) {
+			t.Errorf("%s: the tab %s says %d, its list has %d", official.Login, name, tab.says, want)
 		}
 	}
 }

@@ -24,6 +24,8 @@ type Scoped interface {
 	QueueCounts(ctx context.Context, login string, now time.Time, limit int) (t models.QueueCounts, whole bool, err error)
 	Get(ctx context.Context, id string) (models.CasePerson, error)
 	Change(ctx context.Context, id string, ifMatch []string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error)
+	// CountDue counts the open ones whose deadline lies at or after from and before to.
+	CountDue(ctx context.Context, from, to time.Time) (int64, error)
 	// DueByArea counts the open cases whose deadline lies at or after from and before to, by the area directly below.
 	DueByArea(ctx context.Context, from, to time.Time) (map[models.Area]int64, error)
 	// IDs gives the ids of those that match, at most limit.
@@ -83,8 +85,10 @@ type Service struct {
 	areas     *areas.Directory
 	now       func() time.Time
 	changed   func()
-	counts    remembered[models.QueueCounts] // by the officials' area
-	overviews remembered[Overview]
+	counts    remembered[models.QueueCounts] // of areas
+	overviews remembered[Overview]           // of areas
+	mine      remembered[int64]              // cases of officials
+	near      remembered[colleagues]         // of areas
 }
 
 // New gives a ready service.

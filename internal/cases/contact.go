@@ -215,13 +215,33 @@ func (s *Service) mayLink(ctx context.Context, official models.Official, id, oth
 const maxColleagues = 100
 
 // Colleagues gives the officials who may take a case of the official's area: active, working, and near. Of an area with
-// more than a hundred it gives none, and many is true.
+// more than a hundred it gives none, and many is true. With more than twenty the list may be 30 s old, and nobody may write to it.
 func (s *Service) Colleagues(ctx context.Context, official models.Official) (near []models.Official, many bool, err error) {
-	near, err = s.store.OfficialsOf(ctx, s.areas.Near(official.Area), maxColleagues+1)
-	if err != nil || len(near) > maxColleagues {
-		return nil, err == nil, err
+	area := string(official.Area)
+	if known, ok := s.near.get(area, s.now()); ok {
+		return known.near, known.many, nil
 	}
-	return slices.DeleteFunc(near, func(o models.Official) bool { return o.Disabled() || !o.Role.May(models.WorkCases) }), false, nil
+	near, err = s.store.OfficialsOf(ctx, s.areas.Near(official.Area), maxColleagues+1)
+	if err != nil {
+		return nil, false, err
+	}
+	read := len(near)
+	if many = read > maxColleagues; many {
+		near = nil
+	}
+	near = slices.DeleteFunc(near, func(o models.Official) bool { return o.Disabled() || !o.Role.May(models.WorkCases) })
+	if read > fewColleagues {
+		s.near.set(area, colleagues{near, many}, s.now())
+	}
+	return near, many, nil
+}
+
+// fewColleagues is up to how many are read anew at each look.
+const fewColleagues = 20
+
+type colleagues struct {
+	near []models.Official
+	many bool
 }
 
 func newID() string {

@@ -99,13 +99,13 @@ func (s *Service) Overview(ctx context.Context, official models.Official, area m
 	if !s.areas.Holds(official.Area, area) {
 		return Overview{}, models.ErrNotFound
 	}
-	if known, ok := s.overviews.get(area, s.now()); ok {
+	if known, ok := s.overviews.get(string(area), s.now()); ok {
 		return known, nil
 	}
 	return s.overviews.compute(ctx, string(area), func(ctx context.Context) (Overview, error) {
 		o, err := s.overview(ctx, area)
 		if err == nil && total(o.Open) > countEachUpTo {
-			s.overviews.set(area, o, o.At)
+			s.overviews.set(string(area), o, o.At)
 		}
 		return o, err
 	})
@@ -204,12 +204,8 @@ func (s *Service) then(ctx context.Context, area models.Area, kind models.WaitKi
 
 // waited counts the cases that waited at the end of the day so many days ago.
 func (s *Service) waited(ctx context.Context, area models.Area, kind models.WaitKind, daysAgo int) (int64, error) {
-	day := models.Day(s.now().AddDate(0, 0, -daysAgo))
-	start, err := time.ParseInLocation(time.DateOnly, day, models.Hanoi)
-	if err != nil {
-		return 0, err
-	}
-	midnight, yes := start.AddDate(0, 0, 1), true
+	then := s.now().AddDate(0, 0, -daysAgo)
+	day, midnight, yes := models.Day(then), midnightOf(then).AddDate(0, 0, 1), true
 	since := models.CaseFilter{UnreachedBefore: midnight}
 	if kind == models.WaitOverdue {
 		since = models.CaseFilter{Overdue: &yes}
@@ -259,11 +255,7 @@ func (s *Service) areaCounts(ctx context.Context, area models.Area) ([]AreaCount
 			c.WeekBefore += total(n.Opened)
 		}
 	}
-	midnight, err := time.ParseInLocation(time.DateOnly, today, models.Hanoi)
-	if err != nil {
-		return nil, err
-	}
-	passed, err := s.within(area).DueByArea(ctx, midnight, now)
+	passed, err := s.within(area).DueByArea(ctx, midnightOf(now), now)
 	out := make([]AreaCount, 0, len(counts))
 	for _, c := range counts {
 		c.Overdue += passed[c.Area]
@@ -271,6 +263,12 @@ func (s *Service) areaCounts(ctx context.Context, area models.Area) ([]AreaCount
 	}
 	slices.SortFunc(out, func(a, b AreaCount) int { return cmp.Compare(a.Area, b.Area) })
 	return out, err
+}
+
+// midnightOf is when a moment's local day began.
+func midnightOf(at time.Time) time.Time {
+	at = at.In(models.Hanoi)
+	return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, models.Hanoi)
 }
 
 // lastDay is behind every day that counters know.

@@ -3,8 +3,6 @@ package cases
 import (
 	"context"
 
-	"golang.org/x/sync/errgroup"
-
 	"khaibao/models"
 )
 
@@ -17,67 +15,79 @@ const countEachUpTo = 200
 
 // worked follows a change that an official made.
 func (s *Service) worked(official models.Official) {
-	s.counts.forget(official.Area)
-	s.overviews.forget(official.Area)
+	s.counts.forget(string(official.Area))
+	s.overviews.forget(string(official.Area))
+	s.mine.forget(official.Login)
 	s.changed()
 }
 
-// QueueCounts counts the cases of the official's area by what is to be done, up to CountLimit+1 of each. With more than 200 open
-// cases the numbers may be 30 s old, unless the area's own officials changed something through this process.
+// QueueCounts counts the cases of the official's area by what is to be done. Up to 200 open cases are counted as they are.
+// The numbers of more come from counters and may be 30 s old, unless the area's own officials changed something through this
+// process; closed ones, and those of one official, are counted up to CountLimit+1 where the counters do not say.
 func (s *Service) QueueCounts(ctx context.Context, official models.Official) (models.QueueCounts, error) {
-	if known, ok := s.counts.get(official.Area, s.now()); ok {
-		return s.withMine(ctx, official, known)
-	}
-	return s.counts.compute(ctx, string(official.Area)+"|"+official.Login, func(ctx context.Context) (models.QueueCounts, error) {
-		return s.countAnew(ctx, official)
-	})
-}
-
-// countAnew counts by one read where that holds all open cases, and else by a read for each number, of which one at a time
-// does for all officials of an area.
-func (s *Service) countAnew(ctx context.Context, official models.Official) (models.QueueCounts, error) {
-	counts, whole, err := s.within(official.Area).QueueCounts(ctx, official.Login, s.now(), CountLimit)
-	if err != nil {
-		return counts, err
-	}
-	if whole {
-		if counts.Closed, err = s.countOf(ctx, official, models.CaseFilter{Statuses: closedStatus}); err == nil && counts.Open > countEachUpTo {
-			s.counts.set(official.Area, counts, s.now())
+	area := string(official.Area)
+	counts, ok := s.counts.get(area, s.now())
+	if !ok {
+		few, whole, err := s.within(official.Area).QueueCounts(ctx, official.Login, s.now(), countEachUpTo)
+		if err == nil && whole {
+			few.Closed, err = s.countOf(ctx, official, models.CaseFilter{Statuses: []models.CaseStatus{models.CaseClosed}})
 		}
-		return counts, err
-	}
-	each, err, _ := s.counts.flights.Do(string(official.Area), func() (any, error) {
-		counts, err := s.countEach(ctx, official)
-		if err == nil {
-			s.counts.set(official.Area, counts, s.now())
+		if err != nil || whole {
+			return few, err
 		}
-		return counts, err
-	})
-	if err != nil {
-		return models.QueueCounts{}, err
-	}
-	return s.withMine(ctx, official, each.(models.QueueCounts))
-}
-
-// countEach counts one number after the other up to the limit.
-func (s *Service) countEach(ctx context.Context, official models.Official) (t models.QueueCounts, err error) {
-	yes := true
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(2) // pages go before
-	for sum, f := range map[*int64]models.CaseFilter{
-		&t.Open: {}, &t.New: {Statuses: []models.CaseStatus{models.CaseNew}}, &t.Raised: {Raised: &yes}, &t.Overdue: {Overdue: &yes},
-		&t.Unreached: {Unreached: &yes}, &t.Missed: {Missed: &yes}, &t.Closed: {Statuses: closedStatus},
-	} {
-		group.Go(func() (err error) {
-			*sum, err = s.countOf(ctx, official, f)
-			return err
+		counts, err = s.counts.compute(ctx, area, func(ctx context.Context) (models.QueueCounts, error) {
+			counts, err := s.counted(ctx, official.Area)
+			if err == nil {
+				s.counts.set(area, counts, s.now())
+			}
+			return counts, err
 		})
+		if err != nil {
+			return counts, err
+		}
 	}
-	err = group.Wait()
-	return t, err
+	var err error
+	counts.Mine, err = s.countMine(ctx, official)
+	return counts, err
 }
 
-var closedStatus = []models.CaseStatus{models.CaseClosed}
+// counted gives what counters say of an area's cases.
+func (s *Service) counted(ctx context.Context, area models.Area) (out models.QueueCounts, err error) {
+	now := s.now()
+	// What has a deadline, and none from today on, is overdue.
+	found, err := s.store.Numbers(ctx, s.programs.IDs(), area, false, models.Day(now), lastDay)
+	if err != nil {
+		return out, err
+	}
+	for _, n := range found {
+		if n.Day != "" {
+			out.Overdue -= n.Due
+			continue
+		}
+		out.Overdue += n.Due
+		out.Open += total(n.Open)
+		out.New += n.Status[models.CaseNew]
+		out.Closed += n.Status[models.CaseClosed]
+		out.Raised += n.Marks[models.MarkRaised]
+		out.Unreached += n.Marks[models.MarkUnreached]
+		out.Missed += n.Marks[models.MarkMissed]
+	}
+	passed, err := s.within(area).CountDue(ctx, midnightOf(now), now)
+	out.Overdue += passed
+	return out, err
+}
+
+// countMine counts the open cases that an official has.
+func (s *Service) countMine(ctx context.Context, official models.Official) (int64, error) {
+	if known, ok := s.mine.get(official.Login, s.now()); ok {
+		return known, nil
+	}
+	n, err := s.countOf(ctx, official, models.CaseFilter{Assignee: official.Login})
+	if err == nil && n > countEachUpTo {
+		s.mine.set(official.Login, n, s.now())
+	}
+	return n, err
+}
 
 // countOf counts up to the limit, open cases unless f names other statuses.
 func (s *Service) countOf(ctx context.Context, official models.Official, f models.CaseFilter) (int64, error) {
@@ -85,10 +95,4 @@ func (s *Service) countOf(ctx context.Context, official models.Official, f model
 		f.Statuses = models.OpenStatuses()
 	}
 	return s.within(official.Area).CountUpTo(ctx, f, s.now(), CountLimit+1)
-}
-
-func (s *Service) withMine(ctx context.Context, official models.Official, t models.QueueCounts) (models.QueueCounts, error) {
-	var err error
-	t.Mine, err = s.countOf(ctx, official, models.CaseFilter{Assignee: official.Login})
-	return t, err
 }

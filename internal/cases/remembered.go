@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
-
-	"khaibao/models"
 )
 
 const (
@@ -17,11 +15,12 @@ const (
 	computeWithin = 10 * time.Second
 )
 
-// remembered keeps numbers of large areas: many officials look at a nation's, and each look would count them anew.
+// remembered keeps what takes long to find out, by the area or the official that it is of: many officials look at a
+// nation's numbers, and each look would count them anew.
 type remembered[T any] struct {
 	flights singleflight.Group
 	mu      sync.Mutex
-	byArea  map[models.Area]rememberedAt[T]
+	known   map[string]rememberedAt[T]
 }
 
 type rememberedAt[T any] struct {
@@ -30,27 +29,27 @@ type rememberedAt[T any] struct {
 	at      time.Time // by the domain's clock
 }
 
-func (r *remembered[T]) get(area models.Area, now time.Time) (numbers T, ok bool) {
+func (r *remembered[T]) get(of string, now time.Time) (numbers T, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known, ok := r.byArea[area]
+	known, ok := r.known[of]
 	return known.numbers, ok && time.Since(known.read) < rememberedFor && now.Sub(known.at).Abs() < rememberedFor
 }
 
-func (r *remembered[T]) set(area models.Area, numbers T, now time.Time) {
+func (r *remembered[T]) set(of string, numbers T, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.byArea == nil {
-		r.byArea = map[models.Area]rememberedAt[T]{}
+	if r.known == nil {
+		r.known = map[string]rememberedAt[T]{}
 	}
-	r.byArea[area] = rememberedAt[T]{numbers, time.Now(), now}
+	r.known[of] = rememberedAt[T]{numbers, time.Now(), now}
 }
 
 // forget lets whoever works on an area see what that changed.
-func (r *remembered[T]) forget(area models.Area) {
+func (r *remembered[T]) forget(of string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.byArea, area)
+	delete(r.known, of)
 }
 
 // compute gives numbers anew, once for all that ask for the same at a time. It goes on when this page gives up waiting: the

@@ -21,7 +21,7 @@ func TestRemembered(t *testing.T) {
 	}
 	r.set("20", 7, now)
 	for what, test := range map[string]struct {
-		area models.Area
+		area string
 		at   time.Time
 		want bool
 	}{

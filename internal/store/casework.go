@@ -49,6 +49,15 @@ func (c *Cases) DueByArea(ctx context.Context, from, to time.Time) (map[models.A
 	return out, asError("counting deadlines", err)
 }
 
+// CountDue counts the open cases whose deadline lies at or after from and before to.
+func (c *Cases) CountDue(ctx context.Context, from, to time.Time) (int64, error) {
+	if c.scope == "" {
+		return 0, nil
+	}
+	n, err := c.store.engine.Count(ctx, colCases, append(c.where(models.CaseFilter{}, time.Time{}), Cond{"due_at", Ge, At(from)}, Cond{"due_at", Lt, At(to)}))
+	return n, asError("counting deadlines", err)
+}
+
 // caseBatch is how many cases are changed in shared round trips: an engine's ReplaceAll takes 1,000.
 const caseBatch = 500
 

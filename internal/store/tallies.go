@@ -45,8 +45,14 @@ func (doc *caseDoc) tally() talliedDoc {
 	add := func(day, field string) { t.N = append(t.N, day+" "+field) }
 	level := models.Level(doc.Level).String()
 	add(models.Day(doc.OpenedAt.Time()), "opened_"+level)
+	add(dayNow, "status_"+string(doc.Status))
 	if doc.Status != models.CaseClosed {
 		add(dayNow, "open_"+level)
+		for mark, since := range map[models.Mark]Time{models.MarkRaised: doc.RaisedAt, models.MarkUnreached: doc.Unreached, models.MarkMissed: doc.MissedSince} {
+			if since != 0 {
+				add(dayNow, "mark_"+string(mark))
+			}
+		}
 		for _, factor := range slices.Compact(slices.Sorted(slices.Values(doc.Factors))) {
 			add(dayNow, "factor_"+factor)
 		}
@@ -87,8 +93,8 @@ type CaseCounting struct {
 }
 
 const (
-	caseJournal = "cases"
-	allAdopted  = "~" // behind every _id
+	caseJournal = "case_numbers" // another name than before makes every case be counted again, as what it counts for now
+	allAdopted  = "~"            // behind every _id
 )
 
 // BeginCaseCounting finishes a batch that a worker left under way and gives the right to go on.
@@ -269,7 +275,7 @@ func (s *Store) Numbers(ctx context.Context, programs []string, area models.Area
 func (doc *counterDoc) numbers() models.Numbers {
 	n := models.Numbers{
 		Program: doc.Program, Area: models.Area(doc.Area), Day: doc.Day, Opened: map[models.Level]int64{}, Open: map[models.Level]int64{},
-		Factors: map[string]int64{}, Contacted: map[int]int64{}, Waited: map[models.WaitKind]int64{},
+		Factors: map[string]int64{}, Contacted: map[int]int64{}, Waited: map[models.WaitKind]int64{}, Status: map[models.CaseStatus]int64{}, Marks: map[models.Mark]int64{},
 	}
 	if n.Day == dayNow {
 		n.Day = ""
@@ -285,6 +291,10 @@ func (doc *counterDoc) numbers() models.Numbers {
 			n.Open[level] += count
 		case kind == "factor":
 			n.Factors[rest] += count
+		case kind == "status":
+			n.Status[models.CaseStatus(rest)] += count
+		case kind == "mark":
+			n.Marks[models.Mark(rest)] += count
 		case kind == "contacted" && boundErr == nil:
 			n.Contacted[bound] += count
 		case field == "due":

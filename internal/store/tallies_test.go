@@ -165,13 +165,20 @@ func (r *tallyRig) recount() []models.Numbers {
 					sums[k] = &models.Numbers{
 						Program: c.Program, Area: area, Day: day, Opened: map[models.Level]int64{}, Contacted: map[int]int64{},
 						Waited: map[models.WaitKind]int64{}, Open: map[models.Level]int64{}, Factors: map[string]int64{},
+						Status: map[models.CaseStatus]int64{}, Marks: map[models.Mark]int64{},
 					}
 				}
 				return sums[k]
 			}
 			at(models.Day(c.OpenedAt)).Opened[c.Level]++
+			at("").Status[c.Status]++
 			if c.Status != models.CaseClosed {
 				at("").Open[c.Level]++
+				for mark, since := range map[models.Mark]time.Time{models.MarkRaised: c.RaisedAt, models.MarkUnreached: c.UnreachedSince, models.MarkMissed: c.MissedSince} {
+					if !since.IsZero() {
+						at("").Marks[mark]++
+					}
+				}
 				for _, f := range c.Factors {
 					at("").Factors[f]++
 				}
@@ -225,7 +232,9 @@ func without(all []models.Numbers) []models.Numbers {
 		dropZeros(n.Factors)
 		dropZeros(n.Contacted)
 		dropZeros(n.Waited)
-		if len(n.Opened)+len(n.Open)+len(n.Factors)+len(n.Contacted)+len(n.Waited) > 0 || n.Due != 0 {
+		dropZeros(n.Status)
+		dropZeros(n.Marks)
+		if len(n.Status)+len(n.Marks)+len(n.Opened)+len(n.Open)+len(n.Factors)+len(n.Contacted)+len(n.Waited) > 0 || n.Due != 0 {
 			out = append(out, n)
 		}
 	}
