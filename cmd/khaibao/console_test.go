@@ -274,6 +274,7 @@ func (c *consoleBrowser) officersMorning() {
 	c.shows(c.say("case.identity"))
 	c.holds("the phone", `document.querySelector(".revealed").innerText.includes("090")`)
 	c.page("revealed")
+	c.referral()
 	c.click(`form[action$="/contact"] button[value=no_answer]`)
 	c.shows(c.say("done.contact"))
 	c.click(`.notice form button`)

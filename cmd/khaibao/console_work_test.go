@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -29,6 +30,27 @@ func (c *consoleBrowser) visitEnds() {
 	c.page("resume")
 	c.click("main form button.main")
 	c.shows("Đã dặn người nhà theo dõi.")
+}
+
+var printedPage = regexp.MustCompile(`/Type\s*/Page[^s]`)
+
+// referral makes a note for another place, which prints on one sheet of A4, and goes back to the case.
+func (c *consoleBrowser) referral() {
+	c.Helper()
+	c.fill(`form[action$="/referral"] input[name=to]`, "Bệnh viện đa khoa tỉnh Lạng Sơn")
+	c.fill(`form[action$="/referral"] [name=reason]`, "Khó thở tăng, cần khám và theo dõi SpO2")
+	c.click(`form[action$="/referral"] button`)
+	c.shows(c.say("referral.dear"))
+	c.page("referral")
+	printed, err := chromedp.Call(c.ctx, page.PrintToPDF, page.PrintToPDFParams{PaperWidth: 8.27, PaperHeight: 11.69})
+	if err != nil {
+		c.fail(err)
+	}
+	if n := len(printedPage.FindAll(printed.Data, -1)); n != 1 {
+		c.Errorf("the referral takes %d pages", n)
+	}
+	c.click(`p.noprint a`)
+	c.shows(c.say("case.why"))
 }
 
 // sooner makes the first long wait of a page a short one.
