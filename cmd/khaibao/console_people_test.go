@@ -68,10 +68,17 @@ func (c *consoleBrowser) setUp(link, password string) (secret string) {
 	if shown() != secret {
 		c.Error("loaded again, the page shows another secret")
 	}
-	c.fill("input[name=password]", password)
-	c.fill("input[name=again]", password)
-	c.fill("input[name=totp]", (&authenticator{}).code(c.T, secret))
-	c.click("main form button.main")
+	try := func(again string) {
+		c.fill("input[name=password]", password)
+		c.fill("input[name=again]", again)
+		c.fill("input[name=totp]", (&authenticator{}).code(c.T, secret))
+		c.click("main form button.main")
+	}
+	c.expect("status of 422")
+	try(password + "?")
+	c.holds("what is wrong", `!!document.querySelector("[role=alert]")`)
+	c.page("set-up-wrong")
+	try(password)
 	c.shows(c.say("done.set_up"))
 	return secret
 }
