@@ -55,9 +55,10 @@ type Engine interface {
 	// FindBy calls each for the documents whose string field has a value, in any order. There is an index of that field,
 	// named like it, alone or with _id behind it.
 	FindBy(ctx context.Context, collection, field, value string, each func(Raw) error) error
-	// FindBelow calls each for the documents whose _id begins with a prefix, which ends in its only "|", and that have a
-	// field, in any order.
-	FindBelow(ctx context.Context, collection, prefix, owning string, each func(Raw) error) error
+	// FindBelow calls each for the documents, in any order, that a query would find and whose _id begins with a prefix, which
+	// ends in its only "|". The query asks for what few documents have, by a sparse index; its limit, which does not bound the
+	// answer, is the number at which it is dearer to go through them all for several callers than to answer each by _id.
+	FindBelow(ctx context.Context, collection, prefix string, among Query, each func(Raw) error) error
 	// Replace swaps the whole document when its rev is still was: ErrChanged otherwise. doc carries the new rev.
 	Replace(ctx context.Context, collection string, doc Document, was string) error
 	// ReplaceAll is Replace for many documents, 1,000 at most, in shared round trips; was[i] is the rev of docs[i] before,
@@ -171,6 +172,12 @@ func (q *Query) Keyset() (fields []Order, after []any, err error) {
 		}
 	}
 	return fields, after, nil
+}
+
+// Below are the conditions that the _id begins with a prefix, which ends in its only "|".
+func Below(prefix string) []Cond {
+	end := prefix[:len(prefix)-1] + "}" // which follows "|"
+	return []Cond{{Field: "_id", Op: Gt, Value: prefix}, {Field: "_id", Op: Lt, Value: end}}
 }
 
 // Ref names a document in the state it was read in.

@@ -15,8 +15,8 @@ import (
 const groupSize = 256
 
 // place is what requests have to have in common to be carried out together: a collection and, when they look documents
-// up, the field that they do it by, or that the documents below their prefixes of _id must have.
-type place struct{ collection, field, owning string }
+// up, by what.
+type place struct{ collection, by string }
 
 // request is one that waits for its turn.
 type request[In, Out any] struct {
@@ -151,7 +151,7 @@ func (e *Engine) replaceBatch(ctx context.Context, at place, batch []*request[sw
 
 // Get reads one document, together with what other callers read of the collection at the same moment.
 func (e *Engine) Get(ctx context.Context, collection, id string, into any) error {
-	docs, err := e.lookups.do(ctx, place{collection: collection, field: "_id"}, id)
+	docs, err := e.lookups.do(ctx, place{collection, "_id"}, id)
 	if err != nil {
 		return err
 	}
@@ -163,25 +163,17 @@ func (e *Engine) Get(ctx context.Context, collection, id string, into any) error
 
 // FindBy reads the documents whose field has a value, together with what other callers look up by it at the same moment.
 func (e *Engine) FindBy(ctx context.Context, collection, field, value string, each func(store.Raw) error) error {
-	return e.find(ctx, place{collection: collection, field: field}, value, each)
+	docs, err := e.lookups.do(ctx, place{collection, field}, value)
+	return handOut(docs, err, each)
 }
 
-// FindBelow reads the documents below a prefix that have a field, together with what other callers look up so.
-func (e *Engine) FindBelow(ctx context.Context, collection, prefix, owning string, each func(store.Raw) error) error {
-	return e.find(ctx, place{collection: collection, field: "_id", owning: owning}, prefix, each)
-}
-
-func (e *Engine) find(ctx context.Context, at place, value string, each func(store.Raw) error) error {
-	docs, err := e.lookups.do(ctx, at, value)
-	if err != nil {
-		return err
-	}
+func handOut(docs []bson.Raw, err error, each func(store.Raw) error) error {
 	for _, doc := range docs {
-		if err := each(raw(doc)); err != nil {
-			return err
+		if err == nil {
+			err = each(raw(doc))
 		}
 	}
-	return nil
+	return err
 }
 
 func (e *Engine) lookUpBatch(ctx context.Context, at place, batch []*request[string, []bson.Raw]) {
@@ -190,40 +182,13 @@ func (e *Engine) lookUpBatch(ctx context.Context, at place, batch []*request[str
 		values[i] = r.in
 	}
 	slices.Sort(values)
-	found := map[string][]bson.Raw{}
+	found, path := map[string][]bson.Raw{}, strings.Split(at.by, ".")
 	err := e.lookUp(ctx, at, slices.Compact(values), func(doc store.Raw) error {
-		own := slices.Clone(bson.Raw(doc.(raw))) // the driver reuses its buffer
-		value := at.valueIn(own)
-		found[value] = append(found[value], own)
+		value, _ := bson.Raw(doc.(raw)).Lookup(path...).StringValueOK()
+		found[value] = append(found[value], owned(doc))
 		return nil
 	})
 	for _, r := range batch {
 		r.out, r.err = found[r.in], err
-	}
-}
-
-// valueIn gives what a document is looked up by.
-func (at place) valueIn(doc bson.Raw) string {
-	value, _ := doc.Lookup(strings.Split(at.field, ".")...).StringValueOK()
-	if at.owning != "" {
-		return value[:strings.Index(value, "|")+1]
-	}
-	return value
-}
-
-// filter matches the documents that are looked up by one of the values.
-func (at place) filter(values []string) bson.D {
-	switch {
-	case at.owning != "":
-		below := make(bson.A, len(values))
-		for i, prefix := range values {
-			end := prefix[:len(prefix)-1] + "}" // which follows "|"
-			below[i] = bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: prefix}, {Key: "$lt", Value: end}}}}
-		}
-		return bson.D{{Key: at.owning, Value: bson.D{{Key: "$exists", Value: true}}}, {Key: "$or", Value: below}}
-	case len(values) == 1:
-		return bson.D{{Key: at.field, Value: values[0]}}
-	default:
-		return bson.D{{Key: at.field, Value: bson.D{{Key: "$in", Value: values}}}}
 	}
 }

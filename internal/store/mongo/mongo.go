@@ -36,6 +36,7 @@ type Engine struct {
 	inserts *group[bson.Raw, struct{}]
 	swaps   *group[swap, struct{}]
 	lookups *group[string, []bson.Raw]
+	belows  *group[below, []bson.Raw]
 
 	mu      sync.Mutex // guards what follows, and the queues of the groups
 	closed  bool
@@ -67,7 +68,8 @@ func Open(ctx context.Context, uri string) (*Engine, error) {
 		name = defaultDatabase
 	}
 	e := &Engine{client: client, db: client.Database(name)}
-	e.inserts, e.swaps, e.lookups = newGroup(e, e.insertBatch), newGroup(e, e.replaceBatch), newGroup(e, e.lookUpBatch)
+	e.inserts, e.swaps = newGroup(e, e.insertBatch), newGroup(e, e.replaceBatch)
+	e.lookups, e.belows = newGroup(e, e.lookUpBatch), newGroup(e, e.belowBatch)
 	if err := e.Ping(ctx); err != nil {
 		return nil, errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 	}
@@ -110,6 +112,7 @@ func (e *Engine) closeQueues() bool {
 	e.inserts.close()
 	e.swaps.close()
 	e.lookups.close()
+	e.belows.close()
 	return true
 }
 

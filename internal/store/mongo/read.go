@@ -21,16 +21,20 @@ func (e *Engine) GetAll(ctx context.Context, collection string, ids []string, ea
 	if len(ids) == 0 {
 		return nil
 	}
-	return e.lookUp(ctx, place{collection: collection, field: "_id"}, ids, each)
+	return e.lookUp(ctx, place{collection, "_id"}, ids, each)
 }
 
 // lookUp reads the documents that are looked up by one of the values.
 func (e *Engine) lookUp(ctx context.Context, at place, values []string, each func(store.Raw) error) error {
-	opts := options.Find()
-	if at.field != "_id" {
-		opts.SetHint(at.field) // DocumentDB has no statistics of a fresh collection and would read all of it
+	filter := bson.D{{Key: at.by, Value: values[0]}}
+	if len(values) > 1 {
+		filter = bson.D{{Key: at.by, Value: bson.D{{Key: "$in", Value: values}}}}
 	}
-	cursor, err := e.db.Collection(at.collection).Find(ctx, at.filter(values), opts)
+	opts := options.Find()
+	if at.by != "_id" {
+		opts.SetHint(at.by) // DocumentDB has no statistics of a fresh collection and would read all of it
+	}
+	cursor, err := e.db.Collection(at.collection).Find(ctx, filter, opts)
 	if err != nil {
 		return failed("reading", at.collection, err)
 	}

@@ -53,12 +53,9 @@ func (e *Engine) FindBy(ctx context.Context, name, field, value string, each fun
 	return e.Find(ctx, name, store.Query{Where: []store.Cond{{Field: field, Op: store.Eq, Value: value}}, Index: field}, each)
 }
 
-// FindBelow reads the documents below a prefix that have a field.
-func (e *Engine) FindBelow(ctx context.Context, name, prefix, owning string, each func(store.Raw) error) error {
-	return e.Find(ctx, name, store.Query{Where: []store.Cond{
-		{Field: "_id", Op: store.Gt, Value: prefix}, {Field: "_id", Op: store.Lt, Value: prefix[:len(prefix)-1] + "}"}, // which follows "|"
-		{Field: owning, Op: store.Exists, Value: true},
-	}}, each)
+// FindBelow reads what a query finds below a prefix.
+func (e *Engine) FindBelow(ctx context.Context, name, prefix string, among store.Query, each func(store.Raw) error) error {
+	return e.Find(ctx, name, store.Query{Where: append(store.Below(prefix), among.Where...)}, each)
 }
 
 // Find reads the documents that match, in order.

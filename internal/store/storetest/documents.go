@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -169,20 +170,23 @@ func (s suite) findBy(t *testing.T) {
 func (s suite) findBelow(t *testing.T) {
 	e := s.start(t)
 	owing := func(id string) thing { return thing{ID: id, Todo: &part{At: 1}} }
-	insert(t, e, owing("a|1"), owing("a|2"), thing{ID: "a|3"}, owing("ab|1"), owing("a"), owing("a}"), owing("b|1"), owing("b|"+strings.Repeat("z", 40)), thing{ID: "c|1"})
-	for prefix, want := range map[string][]string{
-		"a|":  {"a|1", "a|2"},
-		"ab|": {"ab|1"},
-		"b|":  {"b|1", "b|" + strings.Repeat("z", 40)},
-		"c|":  nil,
-		"d|":  nil,
-	} {
-		got := gathered(t, func(each func(store.Raw) error) error {
-			return e.FindBelow(t.Context(), things, prefix, "todo.at", each)
-		})
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("below %s: %s", prefix, diff)
+	long := "b|" + strings.Repeat("z", 40)
+	insert(t, e, owing("a|1"), owing("a|2"), thing{ID: "a|3"}, owing("ab|1"), owing("a"), owing("a}"), owing("b|1"), owing(long), thing{ID: "c|1"})
+	for _, limit := range []int{1, 100} { // more than few, and few
+		among := owingFew
+		among.Limit = limit
+		want := map[string][]string{"a|": {"a|1", "a|2"}, "ab|": {"ab|1"}, "b|": {"b|1", long}, "c|": nil, "d|": nil}
+		ask := func(prefix string) {
+			got := gathered(t, func(each func(store.Raw) error) error { return e.FindBelow(t.Context(), things, prefix, among, each) })
+			if diff := cmp.Diff(want[prefix], got); diff != "" {
+				t.Errorf("below %s, few are %d: %s", prefix, limit, diff)
+			}
 		}
+		prefixes := slices.Sorted(maps.Keys(want))
+		for _, prefix := range prefixes {
+			ask(prefix)
+		}
+		together(func(caller int) { ask(prefixes[caller%len(prefixes)]) })
 	}
 }
 

@@ -97,7 +97,7 @@ func (s suite) closed(t *testing.T) {
 		"get":         e.Get(ctx, things, "a", &doc),
 		"get all":     e.GetAll(ctx, things, []string{"a"}, each),
 		"find by":     e.FindBy(ctx, things, "name", "a", each),
-		"find below":  e.FindBelow(ctx, things, "a|", "todo.at", each),
+		"find below":  e.FindBelow(ctx, things, "a|", owingFew, each),
 		"replace":     e.Replace(ctx, things, doc, "1"),
 		"replace all": replaceAll,
 		"unset":       e.Unset(ctx, things, "todo", []store.Ref{{ID: "a"}}),
