@@ -20,17 +20,17 @@ type queue struct {
 	wake    chan struct{}
 	slots   chan struct{}
 	hands   sync.WaitGroup
-	skipped atomic.Bool  // something is due whose household had another message under way
 	late    atomic.Int64 // how long the first that is due has waited, by its clock
 
 	mu      sync.Mutex
-	trouble error // what a hand met in the store since the last round
+	trouble error           // what a hand met in the store since the last round
+	skipped map[string]bool // households for which something is due, and which had another message under way
 }
 
 func newQueue(w *Worker, lane models.Lane, route models.Route) *queue {
 	return &queue{
 		worker: w, lane: lane, route: route, breaker: w.breakers[route],
-		wake: make(chan struct{}, 1), slots: make(chan struct{}, w.Slots),
+		wake: make(chan struct{}, 1), slots: make(chan struct{}, w.Slots), skipped: map[string]bool{},
 	}
 }
 
@@ -52,34 +52,36 @@ func (q *queue) serve(ctx, hands context.Context) {
 	defer q.hands.Wait()
 	failures := 0
 	for ctx.Err() == nil {
-		n, err := q.round(ctx, hands)
+		more, err := q.round(ctx, hands)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			q.worker.Log.Warn("messages delayed", "lane", q.lane, "route", q.route, "error", err)
 			pause(ctx, q.worker.backoff(failures))
 			failures++
-		case n == 0:
-			failures = 0
-			q.idle(ctx)
 		default:
 			failures = 0
+			if !more {
+				q.idle(ctx)
+			}
 		}
 	}
 }
 
-// round hands out the messages that are due and whose household has none under way. An error is the store's.
-func (q *queue) round(ctx, hands context.Context) (handed int, err error) {
+// round hands out the messages that are due and whose household has none under way, and tells whether more may be due than
+// were read. An error is the store's.
+func (q *queue) round(ctx, hands context.Context) (more bool, err error) {
 	if err := q.takeTrouble(); err != nil {
-		return 0, err
+		return false, err
 	}
 	term, held := q.worker.lease.current()
 	if !held {
-		return 0, nil
+		return false, nil
 	}
-	batch, err := q.batch(ctx)
+	batch, full, err := q.batch(ctx)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
+	handed := 0
 	sent, err := q.worker.sentToday(ctx, batch)
 	for i := range batch {
 		m := &batch[i]
@@ -90,38 +92,38 @@ func (q *queue) round(ctx, hands context.Context) (handed int, err error) {
 		handed++
 		q.hand(hands, m, sent[m.Account], term)
 	}
-	return handed, err
+	return full && handed > 0, err
 }
 
 // readAhead is how many messages are read for each slot: some are of households that have another one under way.
 const readAhead = 4
 
-// batch claims what may be handed out now: while the channel is left alone, only what has expired meanwhile.
-func (q *queue) batch(ctx context.Context) ([]models.Message, error) {
+// batch claims what may be handed out now: while the channel is left alone, only what has expired meanwhile. It is full when
+// no more were to be read.
+func (q *queue) batch(ctx context.Context) (batch []models.Message, full bool, err error) {
 	w := q.worker
 	ready := q.breaker.ready()
 	busy := w.claims.snapshot() // before the reads: one that ends in between is then read as it was saved, or skipped
 	limit := readAhead*w.Slots + len(busy)
-	q.skipped.Store(false)
+	q.skipNone()
 	if err := q.overdue(ctx, busy, limit); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	now := w.clock(q.lane)
 	due, err := w.Store.DueMessages(ctx, q.lane, q.route, now, limit)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	q.late.Store(0)
 	if len(due) > 0 {
 		q.late.Store(int64(now.Sub(due[0].DueAt)))
 	}
-	var batch []models.Message
 	for i := range due {
 		switch m := &due[i]; {
 		case !ready && now.Before(m.ExpiresAt):
 		case busy[claimed(m)] == m.ID: // it is what is under way
 		case busy[claimed(m)] != "" || !w.claims.take(m):
-			q.skipped.Store(true)
+			q.skip(claimed(m))
 			if !w.claims.has(claimed(m)) { // it was just released: who released it has not seen that we skipped
 				q.poke()
 			}
@@ -129,7 +131,30 @@ func (q *queue) batch(ctx context.Context) ([]models.Message, error) {
 			batch = append(batch, *m)
 		}
 	}
-	return batch, nil
+	return batch, len(due) == limit, nil
+}
+
+func (q *queue) skipNone() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	clear(q.skipped)
+}
+
+// skip remembers a household whose turn comes when the message that it has under way is done.
+func (q *queue) skip(household string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.skipped[household] = true
+}
+
+// released hears that a household has no message under way any more, and looks again where it was skipped.
+func (q *queue) released(household string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.skipped[household] {
+		delete(q.skipped, household)
+		q.poke()
+	}
 }
 
 // overdue lets SMS take over the pushes that have not gone by the time that they name.

@@ -28,13 +28,11 @@ func (w *Worker) wakeRoute(route models.Route) {
 	}
 }
 
-// release ends a claim and wakes the queues that had to skip something meanwhile.
+// release ends a claim and wakes the queues that had to skip something of the same household meanwhile.
 func (w *Worker) release(key string) {
 	w.claims.release(key)
 	for _, q := range w.queues {
-		if q.skipped.Swap(false) {
-			q.poke()
-		}
+		q.released(key)
 	}
 }
 
