@@ -111,7 +111,7 @@ type source struct {
 const (
 	leaseLength = 15 * time.Second
 	batchSize   = 500
-	caseWorkers = 8
+	caseWorkers = 64 // whose reads and writes an engine puts together
 
 	shortRest     = 50 * time.Millisecond
 	restPerEffect = 2 * time.Millisecond

@@ -15,8 +15,8 @@ import (
 
 const (
 	batchSize   = 500
-	turnsAtOnce = 2 // shards that one process works on side by side
-	hands       = 8 // cases that one batch changes side by side
+	turnsAtOnce = 2  // shards that one process works on side by side
+	hands       = 64 // cases that one batch changes side by side: an engine puts their reads and writes together
 	adoptEvery  = time.Minute
 	// reminderLasts is how long a reminder is worth sending; the next step comes later than that or quiet hours begin.
 	reminderLasts = 4 * time.Hour

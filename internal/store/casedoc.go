@@ -213,6 +213,19 @@ func sealCaseTexts(key seal.DataKey, c *models.Case, doc *caseDoc) error {
 	return nil
 }
 
+// caseOf gives the case of a document. The household is read only where something is sealed with its key.
+func (s *Store) caseOf(ctx context.Context, doc *caseDoc) (*models.Case, error) {
+	c := doc.model()
+	if len(doc.Notes) == 0 && doc.Assessment == nil && !slices.ContainsFunc(doc.Contacts, func(c contactDoc) bool { return len(c.Note) > 0 }) {
+		return &c, nil
+	}
+	opened, err := s.openCases(ctx, []caseDoc{*doc})
+	if err != nil {
+		return nil, err
+	}
+	return &opened[0].Case, nil
+}
+
 // openCases reads the households behind cases in one round trip and opens what is sealed.
 func (s *Store) openCases(ctx context.Context, docs []caseDoc) ([]models.CasePerson, error) {
 	accounts := map[string]*accountDoc{}

@@ -205,12 +205,9 @@ func (s *Store) UpsertCase(ctx context.Context, account, person, program string,
 		var was *models.Case
 		err := s.engine.Get(ctx, colCases, id, &doc)
 		if err == nil {
-			opened, err := s.openCases(ctx, []caseDoc{doc})
-			if err != nil {
-				return err
-			}
-			was = &opened[0].Case
-		} else if !errors.Is(err, ErrMissing) {
+			was, err = s.caseOf(ctx, &doc)
+		}
+		if err != nil && !errors.Is(err, ErrMissing) {
 			return err
 		}
 		kept, effects, err := change(was)
@@ -238,18 +235,18 @@ func (s *Store) ChangeCase(ctx context.Context, account, person, program string,
 		if err != nil {
 			return err
 		}
-		opened, err := s.openCases(ctx, []caseDoc{doc})
+		c, err := s.caseOf(ctx, &doc)
 		if err != nil {
 			return err
 		}
-		effects, err := change(&opened[0].Case)
+		effects, err := change(c)
 		if errors.Is(err, models.ErrUnchanged) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		return s.replaceCase(ctx, &opened[0].Case, doc, effects, doc.Search)
+		return s.replaceCase(ctx, c, doc, effects, doc.Search)
 	})
 }
 

@@ -133,30 +133,35 @@ func (s *Store) DueFollowUps(ctx context.Context, shard int, now time.Time, afte
 	return out, asError("reading due follow-ups", err)
 }
 
-// DueShards gives the shards in which a plan needs somebody by a moment. Where nothing is due that is one read.
+// lookAhead is how many due plans are looked at to see in which shards they are.
+const lookAhead = 256
+
+// DueShards gives the shards in which a plan needs somebody by a moment. Where few are due, or none, that is one read.
 func (s *Store) DueShards(ctx context.Context, now time.Time) (due []int, err error) {
 	rest := make([]int64, models.FollowUpShards)
 	for shard := range rest {
 		rest[shard] = int64(shard)
 	}
 	for len(rest) > 0 {
-		found := int64(-1)
+		found, last := 0, int64(-1)
 		err := s.engine.Find(ctx, colFollowUps, Query{
 			Where: []Cond{{"shard", In, rest}, {"due", Le, At(now)}},
-			Sort:  []Order{{Field: "shard"}, {Field: "due"}, {Field: "_id"}}, Limit: 1, Index: "due",
+			Sort:  []Order{{Field: "shard"}, {Field: "due"}, {Field: "_id"}}, Limit: lookAhead, Fields: []string{"shard"}, Index: "due",
 		}, func(raw Raw) error {
-			var doc followUpDoc
+			var doc struct {
+				Shard int64 `bson:"shard" json:"shard"`
+			}
 			err := raw.Decode(&doc)
-			if err == nil && doc.Shard != nil {
-				found = *doc.Shard
+			if found++; err == nil && doc.Shard != last {
+				last = doc.Shard
+				due = append(due, int(last))
 			}
 			return err
 		})
-		if err != nil || found < 0 {
+		if err != nil || found < lookAhead {
 			return due, asError("reading which follow-ups are due", err)
 		}
-		due = append(due, int(found))
-		rest = slices.DeleteFunc(rest, func(shard int64) bool { return shard <= found })
+		rest = slices.DeleteFunc(rest, func(shard int64) bool { return shard <= last })
 	}
 	return due, nil
 }
