@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"khaibao/models"
 )
 
 // testClock is the environment variable by which a server of the tests, this test binary started again, is told the file
@@ -17,11 +19,20 @@ import (
 const testClock = "KHAIBAO_TEST_CLOCK"
 
 // fileClock is a domain clock that stands still until it is set, shared by processes through a file: eight bytes of time,
-// and eight that count how often the processes were asked to look.
+// and for each worker eight that count how often the processes were asked to let it look.
 type fileClock struct {
 	file  *os.File
-	asked atomic.Uint64
+	asked [workers]atomic.Uint64
 }
+
+// The workers that may be asked to look.
+const (
+	formsWorker = iota // of effects, for declarations and health updates alone
+	effectsWorker
+	followUpWorker
+	outboxWorker
+	workers
+)
 
 func newFileClock(t *testing.T, path string, at time.Time) *fileClock {
 	t.Helper()
@@ -39,13 +50,15 @@ func newFileClock(t *testing.T, path string, at time.Time) *fileClock {
 func (c *fileClock) set(t *testing.T, at time.Time) {
 	t.Helper()
 	c.write(t, uint64(at.UnixNano()), 0)
-	c.ask(t)
+	for worker := range workers {
+		c.ask(t, worker)
+	}
 }
 
-// ask lets every process look at once at what it has to do, instead of a second later at the latest.
-func (c *fileClock) ask(t *testing.T) {
+// ask lets a worker of every process look at once at what it has to do, instead of a second later at the latest.
+func (c *fileClock) ask(t *testing.T, worker int) {
 	t.Helper()
-	c.write(t, c.asked.Add(1), 8)
+	c.write(t, c.asked[worker].Add(1), int64(8+8*worker))
 }
 
 func (c *fileClock) write(t *testing.T, n uint64, offset int64) {
@@ -57,24 +70,31 @@ func (c *fileClock) write(t *testing.T, n uint64, offset int64) {
 
 // Now is the domain's time, as the file says at this moment.
 func (c *fileClock) Now() time.Time {
-	return time.Unix(0, int64(c.read(0)))
+	return time.Unix(0, int64(c.read()[0]))
 }
 
-func (c *fileClock) read(offset int64) uint64 {
-	var raw [8]byte
-	if _, err := c.file.ReadAt(raw[:], offset); err != nil {
+// read gives the time, and how often each worker was asked.
+func (c *fileClock) read() (words [1 + workers]uint64) {
+	var raw [8 * len(words)]byte
+	if _, err := c.file.ReadAt(raw[:], 0); err != nil {
 		panic(err)
 	}
-	return binary.BigEndian.Uint64(raw[:])
+	for i := range words {
+		words[i] = binary.BigEndian.Uint64(raw[8*i:])
+	}
+	return words
 }
 
-// follow calls look whenever the clock was set or somebody asked.
-func (c *fileClock) follow(look func()) {
-	for was := c.read(8); ; time.Sleep(2 * time.Millisecond) {
-		if now := c.read(8); now != was {
-			was = now
-			look()
+// follow calls look for each worker whenever the clock was set or somebody asked.
+func (c *fileClock) follow(look [workers]func()) {
+	for was := c.read(); ; time.Sleep(2 * time.Millisecond) {
+		now := c.read()
+		for worker := range workers {
+			if now[1+worker] != was[1+worker] {
+				look[worker]()
+			}
 		}
+		was = now
 	}
 }
 
@@ -92,11 +112,12 @@ func serveByClock(path string, args []string) int {
 	c := &commands{}
 	c.Serve.now = clock.Now
 	c.Serve.ready = func(a *app) {
-		a.effects.Rest = 10 * time.Millisecond // nobody comes meanwhile whom it would pay to wait for
-		go clock.follow(func() {
-			a.effects.Wake()
-			a.followup.Wake()
-			a.outbox.Wake()
+		a.effects.Rest = 50 * time.Millisecond // few come meanwhile whom it would pay to wait for
+		go clock.follow([workers]func(){
+			formsWorker:    func() { a.effects.Wake(models.FormDeclaration, models.FormDaily) },
+			effectsWorker:  func() { a.effects.Wake() },
+			followUpWorker: a.followup.Wake,
+			outboxWorker:   func() { a.outbox.Wake() },
 		})
 	}
 	if err := c.run(ctx, args); err != nil {

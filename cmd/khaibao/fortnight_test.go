@@ -165,38 +165,43 @@ func (f *fortnight) settle(m *moment) {
 	by := store.Cond{Field: "due", Op: store.Le, Value: now}
 	type queued struct {
 		collection string
+		worker     int
 		where      []store.Cond
 	}
 	waiting := []queued{
-		{"declarations", []store.Cond{exists("todo.at")}}, {"health_updates", []store.Cond{exists("todo.at")}},
-		{"accounts", []store.Cond{exists("todo.at")}}, {"cases", []store.Cond{exists("todo.at")}},
-		{"follow_ups", []store.Cond{exists("shard"), by}},
-		{"cases", []store.Cond{exists("todo.at")}}, // the end of a plan may have closed some
+		{"declarations", formsWorker, []store.Cond{exists("todo.at")}}, {"health_updates", formsWorker, []store.Cond{exists("todo.at")}},
+		{"accounts", effectsWorker, []store.Cond{exists("todo.at")}}, {"cases", effectsWorker, []store.Cond{exists("todo.at")}},
+		{"follow_ups", followUpWorker, []store.Cond{exists("shard"), by}},
+		{"cases", effectsWorker, []store.Cond{exists("todo.at")}}, // the end of a plan may have closed some
 	}
 	for route, down := range map[models.Route]bool{models.RoutePush: m.pushDown, models.RouteSMS: m.smsDown} {
 		if !down { // a gateway that is away is left alone, and its messages wait
-			waiting = append(waiting, queued{"outbox", []store.Cond{exists("lane"), by, {Field: "route", Op: store.Eq, Value: string(route)}}})
+			waiting = append(waiting, queued{"outbox", outboxWorker, []store.Cond{exists("lane"), by, {Field: "route", Op: store.Eq, Value: string(route)}}})
 		}
 	}
-	var asked time.Time
-	pause := 5 * time.Millisecond
-	for end, next := time.Now().Add(storetest.Patience(f.T)), 0; next < len(waiting); {
-		n, err := f.beside.Count(f.Context(), waiting[next].collection, waiting[next].where)
-		switch {
-		case err != nil:
-			f.Fatal(err)
-		case n == 0:
-			next++
-		case time.Now().After(end):
-			f.Fatalf("at %s %d of %s still wait\n%s", m.at, n, waiting[next].collection, f.lastWords())
-		default:
-			next = 0
-			if time.Since(asked) > 100*time.Millisecond {
+	end, pause := time.Now().Add(storetest.Patience(f.T)), 5*time.Millisecond
+	wait := func(q queued) (waited bool) {
+		for asked := (time.Time{}); ; waited = true {
+			n, err := f.beside.Count(f.Context(), q.collection, q.where)
+			switch {
+			case err != nil:
+				f.Fatal(err)
+			case n == 0:
+				return waited
+			case time.Now().After(end):
+				f.Fatalf("at %s %d of %s still wait\n%s", m.at, n, q.collection, f.lastWords())
+			case time.Since(asked) > 100*time.Millisecond:
 				asked = time.Now()
-				f.clock.ask(f.T)
+				f.clock.ask(f.T, q.worker)
 			}
 			time.Sleep(pause) // the time is the servers'
 			pause = min(2*pause, 40*time.Millisecond)
+		}
+	}
+	for again := true; again; { // until one look finds all of them empty
+		again = false
+		for _, q := range waiting {
+			again = wait(q) || again
 		}
 	}
 }
