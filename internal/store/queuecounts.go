@@ -14,6 +14,9 @@ func (c *Cases) CountUpTo(ctx context.Context, f models.CaseFilter, now time.Tim
 	}
 	var n int64
 	q := Query{Where: c.where(f, now), Limit: limit, Fields: []string{"_id"}}
+	if f.Assignee != "" { // has fewer than any area
+		q.Index = "assignee"
+	}
 	err := c.store.engine.Find(ctx, colCases, q, func(Raw) error {
 		n++
 		return nil
