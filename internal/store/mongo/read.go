@@ -16,6 +16,11 @@ type raw bson.Raw
 // Decode reads it into a struct with bson tags.
 func (r raw) Decode(into any) error { return bson.Unmarshal(r, into) }
 
+// oneBatch is more documents than nearly every read gives. Of what comes in one batch no cursor stays open: a server that is
+// asked for a second batch keeps a connection to its database for the cursor, and DocumentDB's gateway closes it behind
+// the last. Batches hold 16 MB at most, whatever they are to hold.
+const oneBatch = 10_000
+
 // GetAll reads every document of the ids that exists.
 func (e *Engine) GetAll(ctx context.Context, collection string, ids []string, each func(store.Raw) error) error {
 	if len(ids) == 0 {
@@ -30,7 +35,7 @@ func (e *Engine) lookUp(ctx context.Context, at place, values []string, each fun
 	if len(values) > 1 {
 		filter = bson.D{{Key: at.by, Value: bson.D{{Key: "$in", Value: values}}}}
 	}
-	opts := options.Find()
+	opts := options.Find().SetBatchSize(oneBatch)
 	if at.by != "_id" {
 		opts.SetHint(at.by) // DocumentDB has no statistics of a fresh collection and would read all of it
 	}
@@ -50,7 +55,7 @@ func (e *Engine) Find(ctx context.Context, collection string, query store.Query,
 	if filter, err = after(filter, &query); err != nil {
 		return err
 	}
-	opts := options.Find()
+	opts := options.Find().SetBatchSize(oneBatch)
 	if len(query.Sort) > 0 {
 		opts.SetSort(order(query.Sort))
 	}
@@ -61,7 +66,7 @@ func (e *Engine) Find(ctx context.Context, collection string, query store.Query,
 		opts.SetProjection(only(query.Fields))
 	}
 	if query.Limit > 0 {
-		opts.SetLimit(int64(query.Limit)).SetBatchSize(int32(min(query.Limit, 1000)))
+		opts.SetLimit(int64(query.Limit))
 	}
 	cursor, err := e.db.Collection(collection).Find(ctx, filter, opts)
 	if err != nil {
