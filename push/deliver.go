@@ -51,11 +51,14 @@ func (w *Worker) over(ctx context.Context, m *models.Message) (bool, error) {
 	return true, w.expire(ctx, m, unwanted)
 }
 
+// answered is why a reminder is not sent: the update came first.
+const answered = "answered"
+
 // unwanted gives why a message is not worth sending any more; empty when it is.
 func (w *Worker) unwanted(ctx context.Context, m *models.Message) (reason string, err error) {
 	switch m.Kind {
 	case models.MessageReminder, models.MessageReminderSMS:
-		reason = "answered"
+		reason = answered
 	case models.MessageBroadcast:
 		reason = "cancelled"
 	}

@@ -55,6 +55,9 @@ func TestReminderIsNotSentAfterTheAnswer(t *testing.T) {
 	if n := len(r.fcm.All()); n != 0 {
 		t.Errorf("%d pushes after the answer", n)
 	}
+	if r.log.has(`level=WARN msg="message not sent"`) {
+		t.Error("an answered reminder is warned of")
+	}
 	items, _, err := r.inbox().List(t.Context(), models.Citizen{Account: account, Lang: models.Vietnamese}, models.Page{Limit: 10})
 	if err != nil || len(items) != 0 {
 		t.Errorf("the inbox shows a reminder that nobody needed: %+v, %v", items, err)

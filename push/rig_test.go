@@ -219,6 +219,12 @@ func (b *logBook) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
+func (b *logBook) has(text string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Contains(b.text.String(), text)
+}
+
 func (b *logBook) check(t testing.TB) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"khaibao/models"
@@ -72,7 +73,11 @@ func (w *Worker) settle(ctx context.Context, m *models.Message, state models.Mes
 	}
 	// Those of a broadcast, which may be a million, are told by its own numbers.
 	if (state == models.MessageFailed || state == models.MessageExpired) && m.Kind != models.MessageBroadcast {
-		w.Log.Warn("message not sent", "kind", m.Kind, "route", m.Route, "state", state, "reason", reason, "attempt", m.Attempts)
+		level := slog.LevelWarn
+		if reason == answered { // that is how it should end
+			level = slog.LevelInfo
+		}
+		w.Log.Log(ctx, level, "message not sent", "kind", m.Kind, "route", m.Route, "state", state, "reason", reason, "attempt", m.Attempts)
 	}
 	return w.keep(ctx, m)
 }
