@@ -94,7 +94,7 @@ func (t *turn) replayed(inputs []string) ([]string, error) {
 
 // dial opens a session: with the question where the last one was cut off, or at the start.
 func (t *turn) dial() {
-	t.st.Unlocked, t.st.Parked = time.Time{}, ""
+	t.st.Unlocked, t.st.Parked, t.st.Stuck = time.Time{}, "", ""
 	if t.st.Open != "" {
 		t.st.to(stepResume)
 		return
@@ -137,7 +137,7 @@ func (t *turn) take(typed string) error {
 	}
 	t.st.Page = 0
 	if t.st.Wrong++; t.st.Wrong >= mostWrong && at != stepStuck {
-		t.st.Parked = at
+		t.st.Stuck = at
 		t.st.to(stepStuck)
 		t.note = ""
 	}

@@ -26,7 +26,8 @@ type state struct {
 	Page   int    `json:"page,omitempty"`
 	Note   string `json:"note,omitempty"`   // on top of the screen, as long as its pages are turned
 	Wrong  int    `json:"wrong,omitempty"`  // answers in a row that were not understood
-	Parked step   `json:"parked,omitempty"` // the step to go back to from help, or after the PIN
+	Stuck  step   `json:"stuck,omitempty"`  // the step to go back to from the offer of help
+	Parked step   `json:"parked,omitempty"` // the step that waits for the PIN
 	Nudged bool   `json:"nudged,omitempty"` // the open question was repeated by ourselves
 
 	draft

@@ -179,7 +179,7 @@ func takeStuck(t *turn, typed string) error {
 	}
 	switch t.choice(typed, 2) {
 	case 1:
-		t.st.to(t.st.Parked)
+		t.st.to(t.st.Stuck)
 	case 2:
 		t.st.to(stepHome)
 	}

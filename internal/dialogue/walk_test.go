@@ -270,7 +270,7 @@ func (w *walker) key(at *place) string {
 	form := w.form(at)
 	switch {
 	case at.Step == "stuck":
-		return "stuck " + at.Parked
+		return "stuck " + at.Stuck
 	case at.Step == "done":
 		return screen + at.screen
 	case at.Step == "result":
