@@ -114,8 +114,8 @@ const (
 const saveTries = 10
 
 // Answer takes one message of a citizen and gives what they get back. A message that came before (by its ID, within number
-// and channel) changes nothing and gets the same reply; one of a USSD session that was left for a newer one changes nothing
-// and ends. An error is Unavailable or a fault of ours: nothing was noted then,
+// and channel) changes nothing and gets the same reply, or none when it is an SMS and six others followed; one of a USSD
+// session that was left for a newer one changes nothing and ends. An error is Unavailable or a fault of ours: nothing was noted then,
 // and sending the message again makes sense.
 func (s *Service) Answer(ctx context.Context, in models.Inbound) (models.Reply, error) {
 	for range saveTries {
@@ -137,6 +137,9 @@ func (s *Service) answer(ctx context.Context, in models.Inbound) (models.Reply, 
 	if reply, ok := st.saidTo(in.ID); ok && (reply.End || !over) {
 		return reply, nil
 	}
+	if st.passed(in) {
+		return models.Reply{}, nil
+	}
 	t, err := s.turn(ctx, in, st)
 	if err != nil {
 		return models.Reply{}, err
@@ -148,7 +151,7 @@ func (s *Service) answer(ctx context.Context, in models.Inbound) (models.Reply, 
 	if err != nil {
 		return models.Reply{}, fmt.Errorf("answering a citizen at %s: %w", t.st.Step, err)
 	}
-	st.remember(in.ID, reply)
+	st.remember(in, reply)
 	st.Phone = in.Phone
 	kept.State, kept.DueAt, kept.ExpiresAt = st.bytes(), t.due(), s.Real().Add(keep)
 	if in.Channel == models.ChannelSMS {

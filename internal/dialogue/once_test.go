@@ -3,6 +3,7 @@ package dialogue_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,31 @@ func TestCrashBetweenDeclarationAndState(t *testing.T) {
 	r.wait(3600e9)
 	if reply := p.hand(in); len(p.declared()) != 1 || len(reply.Text) == 0 {
 		t.Errorf("%d declarations; %q", len(p.declared()), reply.Text)
+	}
+}
+
+// A gateway that repeats a confirmation after many other messages confirms nothing that is open by then.
+func TestConfirmationRepeatedMuchLater(t *testing.T) {
+	t.Parallel()
+	p := newRig(t, storetest.Memory(t)).phone(1)
+	in := confirmation(p)
+	p.hand(in)
+	for range 9 {
+		p.sms("HELP")
+	}
+	review := p.sms("KB COVID 0 0 0 0")
+	if got := p.hand(in); got != (models.Reply{}) || len(p.declared()) != 1 {
+		t.Errorf("it says %+v, and there are %d declarations", got, len(p.declared()))
+	}
+	if got := p.sms("xyz"); !strings.HasSuffix(got, review) {
+		t.Errorf("the review is not open any more: %q", got)
+	}
+	// An hour's turns later it is still known.
+	for i := range 50 {
+		p.hand(models.Inbound{Channel: models.ChannelSMS, Phone: p.number, ID: fmt.Sprint("turn-", i), Text: "HELP"})
+	}
+	if got := p.hand(in); got != (models.Reply{}) {
+		t.Errorf("an hour later: %+v", got)
 	}
 }
 

@@ -16,8 +16,9 @@ type state struct {
 	Session string    `json:"session,omitempty"` // of USSD, that is open
 	Past    []string  `json:"past,omitempty"`    // digests of the sessions before it, the newest last
 	Heard   heard     `json:"heard,omitzero"`
-	Spoke   time.Time `json:"spoke,omitzero"` // real time of the last turn
-	Said    []said    `json:"said,omitempty"` // the newest last
+	Spoke   time.Time `json:"spoke,omitzero"`  // real time of the last turn
+	Said    []said    `json:"said,omitempty"`  // the newest last
+	Known   []string  `json:"known,omitempty"` // digests of the SMS before those
 
 	Lang    models.Lang `json:"lang,omitempty"`
 	Accents bool        `json:"accents,omitempty"`
@@ -100,8 +101,12 @@ func (st *state) displaced(session string) bool {
 	return session != st.Session && slices.Contains(st.Past, digest(session))
 }
 
-// repeats is how many messages back a gateway may repeat one.
-const repeats = 6
+// A gateway that repeats one of the newest messages gets the reply again. Of SMS, which may lie in a queue, older ones are
+// known too: more than a number's turns in the hour for which Kannel tries again.
+const (
+	repeats = 6
+	known   = 64
+)
 
 func readState(raw []byte) *state {
 	st := &state{}
@@ -151,9 +156,21 @@ func (st *state) saidTo(id string) (models.Reply, bool) {
 	return models.Reply{}, false
 }
 
-func (st *state) remember(id string, reply models.Reply) {
-	st.Said = append(st.Said, said{digest(id), reply.Text, reply.End})
-	st.Said = slices.Delete(st.Said, 0, max(0, len(st.Said)-repeats))
+func (st *state) remember(in models.Inbound, reply models.Reply) {
+	st.Said = append(st.Said, said{digest(in.ID), reply.Text, reply.End})
+	older := max(0, len(st.Said)-repeats)
+	for _, s := range st.Said[:older] {
+		if in.Channel == models.ChannelSMS {
+			st.Known = append(st.Known, s.To)
+		}
+	}
+	st.Said = slices.Delete(st.Said, 0, older)
+	st.Known = slices.Delete(st.Known, 0, max(0, len(st.Known)-known))
+}
+
+// passed tells whether an SMS was answered so long ago that its reply is not remembered any more.
+func (st *state) passed(in models.Inbound) bool {
+	return in.Channel == models.ChannelSMS && slices.Contains(st.Known, digest(in.ID))
 }
 
 func (h heard) covers(text string) bool {
