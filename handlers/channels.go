@@ -66,7 +66,7 @@ func measureGates(registry *prometheus.Registry) (*gateMetrics, error) {
 			Name: "khaibao_channel_refused_total", Help: "Callbacks that no gateway of ours sent, by what was wrong: network, certificate, secret, mac.",
 		}, []string{"reason"}),
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "khaibao_channel_turns_total", Help: "Messages from citizens by SMS and USSD: answered, silent, over_budget, not_mobile.",
+			Name: "khaibao_channel_turns_total", Help: "Messages from citizens by SMS and USSD: answered, silent, over_budget, not_mobile, unavailable.",
 		}, []string{"channel", "outcome"}),
 		replyParts: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "khaibao_channel_reply_parts_total", Help: "Parts of the replies in SMS conversations: what an operator charges for.",
