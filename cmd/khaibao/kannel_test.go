@@ -199,7 +199,7 @@ func TestKannelIsKilledInADialogue(t *testing.T) {
 
 // whatPeopleAnswer is what they type after what they read, by how it begins.
 var whatPeopleAnswer = []struct{ read, typed string }{
-	{"Khai cho ai?", "1"}, {"Ban sinh nam nao?", "1958"}, {"Gioi tinh?", "2"}, {"Ban o xa/phuong nao?", "bac son lang son"}, {"Chon xa/phuong", "1"},
+	{"Ban dang khai do.", "2"}, {"Khai cho ai?", "1"}, {"Ban sinh nam nao?", "1958"}, {"Gioi tinh?", "2"}, {"Ban o xa/phuong nao?", "bac son lang son"}, {"Chon xa/phuong", "1"},
 	{"14 ngay qua CO:", "13"}, {"Ngay luc nay CO:", "0"}, {"14 ngay qua da:", "1"}, {"Benh nen dang mac:\n", "0"},
 	{"Ban khai: sot, kho tho; gap F0; Benh nen dang mac: khong co.", "OK"},
 	{"GOI NGAY 115", "HUY"}, {"Ban khai: ", "HUY"}, {"Da huy", "KB COVID"}, {"Nhan KB", "KB COVID"},

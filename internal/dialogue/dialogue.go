@@ -167,7 +167,8 @@ type turn struct {
 	in      models.Inbound
 	st      *state
 	account *models.Account // nil while the number has none
-	note    string          // said on top of the next screen
+	note    string          // said on top of the next screen: why an answer was not taken
+	left    string          // said above that: that a form was left
 }
 
 func (s *Service) turn(ctx context.Context, in models.Inbound, st *state) (*turn, error) {

@@ -21,6 +21,14 @@ func (t *turn) declare() error {
 	return nil
 }
 
+// leave drops the open form for something else, and says so where answers go with it.
+func (t *turn) leave() {
+	if t.st.begun() {
+		t.left = t.text("left", nil)
+	}
+	t.st.drop()
+}
+
 // people lists the household, its owner first, then by age.
 func (t *turn) people() []models.Person {
 	if t.account == nil {

@@ -11,12 +11,12 @@ import (
 
 // update begins a health update: at once where only one is asked for, and by asking for whom otherwise.
 func (t *turn) update() error {
-	t.st.drop()
-	t.st.Form, t.st.Chunk = models.FormDaily, 0
 	if len(t.people()) == 0 {
 		t.say("nobody", nil)
 		return nil
 	}
+	t.leave()
+	t.st.Form, t.st.Chunk = models.FormDaily, 0
 	asked, err := t.asked()
 	if err != nil {
 		return err
@@ -206,7 +206,7 @@ func takePeople(t *turn, typed string) error {
 	case id == "":
 		return nil
 	case id == somebodyNew:
-		t.st.drop()
+		t.leave()
 		t.st.Form, t.st.Register = models.FormDeclaration, true
 		t.begin()
 		if len(t.people()) == 0 {
@@ -260,7 +260,7 @@ func takePerson(t *turn, typed string) error {
 	}
 	switch t.choice(typed, choices) {
 	case 1:
-		t.st.drop()
+		t.leave()
 		t.st.Form = models.FormDeclaration
 		return t.about(p.ID)
 	case 2:

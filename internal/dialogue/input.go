@@ -16,7 +16,7 @@ import (
 
 // Words that answer a yes-or-no question by themselves, folded.
 var (
-	yesWords = []string{"co", "yes", "y", "dung", "c"}
+	yesWords = []string{"co", "yes", "y", "c"} // not "dung": right, stop or do not, by its accents
 	noWords  = []string{"khong", "no", "n", "ko", "k", "hong", "khong co", "khong co gi", "none", "khoe", "binh thuong", "ok khoe"}
 )
 

@@ -113,6 +113,7 @@ var conversations = []struct {
 	{"sms-update", models.ChannelSMS, []string{"KB COVID 1 0 0 0", "1", "1958", "nu", "bac son lang son", "1", "OK", "CN", "COVID", "12.", "0", "38,5", "97.", "0", "nang hon", "OK", "KQ"}},
 	{"sms-dengue", models.ChannelSMS, []string{"SXH", "1", "1990", "1", "bac son lang son", "1", "co", "2011", "1 3", "0", "0", "9", "OK", "SXH 2 0 0 0 2", "OK"}},
 	{"sms-help-in-between", models.ChannelSMS, []string{"KB COVID 0 0 0 0", "HELP", "1", "1958", "TROGIUP", "nu", "bac son lang son", "1", "OK", "SXH", "HELP", "8", "KQ", "co", "2011", "1", "0", "0", "9", "KQ", "0", "HELP", "8", "OK", "HELP", "1"}},
+	{"sms-keywords-in-a-form", models.ChannelSMS, []string{"KB COVID", "toi", "1958", "nu", "bac son lang son", "1", "13", "CN", "XOA", "NHA", "KB", "1", "KB", "2", "1", "1958", "2", "bac son lang son", "1", "12", "STOP"}},
 	{"sms-too-many", models.ChannelSMS, []string{"KB COVID 1 3 0 0 0", "1", "1958", "nu", "bac son lang son", "1", "1", "0", "0", "0", "0", "9", "OK", "KB COVID NHA 0 0 0 0 0", "HUY"}},
 	{"sms-two-days-later", models.ChannelSMS, []string{"KB COVID", "1", "1958", "wait 23h", "nu", "wait 49h", "bac son"}},
 }

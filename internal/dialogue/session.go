@@ -129,7 +129,7 @@ func (t *turn) take(typed string) error {
 		t.st.to(stepHome)
 		return nil
 	}
-	if err := t.steps[at].take(t, strings.TrimSpace(typed)); err != nil {
+	if err := t.steps[at].take(t, t.keyOf(at, v, strings.TrimSpace(typed))); err != nil {
 		return err
 	}
 	if t.note == "" || t.st.Step != at {
@@ -142,6 +142,25 @@ func (t *turn) take(typed string) error {
 		t.note = ""
 	}
 	return nil
+}
+
+// keyOf gives the number of the one line of a menu that was typed in words: all of it, or one of what it offers ("me" of
+// "Cha/me"). Questions read words by themselves.
+func (t *turn) keyOf(at step, v view, typed string) string {
+	word := strings.Trim(areas.Fold(typed), " .!")
+	if at == stepQuestion || word == "" {
+		return typed
+	}
+	var keys []string
+	for _, i := range v.items {
+		if name := areas.Fold(i.label); name == word || slices.Contains(strings.Split(name, "/"), word) {
+			keys = append(keys, i.key)
+		}
+	}
+	if len(keys) != 1 {
+		return typed
+	}
+	return keys[0]
 }
 
 // turnPage shows more: the next page, the next seven lines, and after the last ones the first again. A note stays where it
@@ -174,8 +193,9 @@ func (t *turn) show() (models.Reply, error) {
 	if err != nil {
 		return models.Reply{}, err
 	}
-	pages := t.pages(v, t.note)
-	t.st.Note, t.st.Page = t.note, min(t.st.Page, len(pages)-1)
+	t.st.Note = strings.Trim(t.left+"\n"+t.note, "\n")
+	pages := t.pages(v, t.st.Note)
+	t.st.Page = min(t.st.Page, len(pages)-1)
 	end := v.end && t.st.Page == len(pages)-1
 	return models.Reply{Text: pages[t.st.Page], End: end && !t.bySMS()}, nil
 }

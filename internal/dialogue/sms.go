@@ -93,11 +93,12 @@ func oneLine(word string) bool {
 
 // listens tells whether a question is open, so that a message is an answer to it.
 func (t *turn) listens() bool {
-	switch t.st.Step {
-	case stepHome, stepHelp, stepDone, stepResult:
-		return t.st.Page > 0 || t.morePages()
-	}
-	return true
+	return !t.rests() || t.st.Page > 0 || t.morePages()
+}
+
+// rests tells whether the open step only says something.
+func (t *turn) rests() bool {
+	return slices.Contains([]step{stepHome, stepHelp, stepDone, stepResult}, t.st.Step)
 }
 
 // morePages tells whether the open screen has more to say, and the message asks for it.
@@ -117,11 +118,11 @@ func (t *turn) command(text string) (bool, error) {
 		return false, nil
 	}
 	switch folded {
-	case "huy", "cancel", "thoi":
+	case "huy", "huy bo", "cancel", "thoi":
 		t.st.drop()
 		t.say("cancelled", nil)
-	case "stop", "tu choi", "dung":
-		t.st.drop()
+	case "stop", "tu choi", "ngung", "dung lai": // not "dung": that is "right" as well
+		t.leave()
 		return true, t.optOut(true)
 	case "start", "bat dau", "batdau":
 		return true, t.optOut(false)
@@ -130,13 +131,15 @@ func (t *turn) command(text string) (bool, error) {
 	case "en", "english", "vi", "tieng viet", "dau", "co dau", "khong dau":
 		return true, t.tongue(folded)
 	case "xoa", "erase", "delete":
-		t.st.drop()
 		return true, t.erase()
 	case "kq", "ket qua", "ketqua", "result":
 		t.st.Picked = nil // whose result may be a list: one of many options begins again with its first seven
 		return true, t.results()
 	case "nha", "nguoi nha", "household":
-		t.st.drop()
+		if t.st.Step == stepWho && folded == "nguoi nha" { // a line of that menu
+			return false, nil
+		}
+		t.st.Chunk = 0
 		t.st.to(stepPeople)
 	default:
 		return t.begins(words)
@@ -160,7 +163,7 @@ func (t *turn) tongue(word string) error {
 			return err
 		}
 	}
-	if t.st.Open == "" {
+	if t.st.Open == "" && t.rests() {
 		t.st.to(stepHelp)
 	}
 	return nil
@@ -181,20 +184,42 @@ func (t *turn) begins(words []string) (bool, error) {
 	case t.keyword(words[0]) == nil || t.st.Step == stepProgram:
 		return false, nil
 	}
-	t.note = ""
-	t.st.drop()
-	t.st.Form = models.FormDeclaration
+	program, again := "", len(words) == 0
 	if len(words) > 0 {
 		if p := t.keyword(words[0]); p != nil {
-			t.st.Program, words = p.ID(), words[1:]
+			program, words = p.ID(), words[1:]
+			again = len(words) == 0 && program == t.st.Program
 		}
+	}
+	t.note = ""
+	if again && t.resumes(models.FormDeclaration) {
+		return true, nil
 	}
 	relatives := len(words) > 0 && oneOf(words[0], "nha", "ho", "family")
 	if relatives {
 		words = words[1:]
 	}
-	t.st.Waiting = words
+	t.leave()
+	t.st.Form, t.st.Program, t.st.Waiting = models.FormDeclaration, program, words
 	return true, t.declareBySMS(relatives)
+}
+
+// resumes asks whether to go on with the form that is open when its keyword comes once more, and there is something to lose.
+func (t *turn) resumes(form models.Form) bool {
+	if t.st.Open == "" || t.st.Form != form || !t.st.begun() {
+		return false
+	}
+	t.st.to(stepResume)
+	return true
+}
+
+// againBySMS begins a form that was dropped anew.
+func (t *turn) againBySMS(form models.Form, program string) error {
+	if form == models.FormDaily {
+		return t.updateBySMS(nil)
+	}
+	t.st.Form, t.st.Program = models.FormDeclaration, program
+	return t.declareBySMS(false)
 }
 
 func (t *turn) keyword(word string) *rules.Program {
@@ -222,8 +247,10 @@ func (t *turn) declareBySMS(relatives bool) error {
 // updateBySMS takes a health update, with its answers when they follow.
 func (t *turn) updateBySMS(words []string) error {
 	t.note = ""
-	t.st.drop()
-	if err := t.update(); err != nil {
+	if len(words) == 0 && t.resumes(models.FormDaily) {
+		return nil
+	}
+	if err := t.update(); err != nil || t.st.Step == stepDone {
 		return err
 	}
 	t.st.Waiting = words

@@ -185,6 +185,9 @@ func (st *state) to(s step) {
 	}
 }
 
+// begun tells whether something would be lost with the open form.
+func (d *draft) begun() bool { return len(d.Answers) > 0 || (d.New != nil && d.New.Year != "") }
+
 // drop forgets the open form.
 func (st *state) drop() {
 	st.draft, st.Found, st.Nudged = draft{}, nil, false

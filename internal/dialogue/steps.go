@@ -1,5 +1,7 @@
 package dialogue
 
+import "khaibao/models"
+
 // step names what is asked.
 type step string
 
@@ -116,6 +118,10 @@ func goTo(s step) func(*turn) error {
 }
 
 func showHome(t *turn) (view, error) {
+	if t.bySMS() { // there "1" may be the answer to a reminder, so words begin everything
+		t.st.to(stepHelp)
+		return showHelp(t)
+	}
 	return view{
 		text: t.text("home.title", nil),
 		items: append(numbered(t.text("home.declare", nil), t.text("home.update", nil), t.text("home.result", nil),
@@ -135,6 +141,10 @@ func takeHome(t *turn, typed string) error {
 		}
 		return t.declare()
 	case 2:
+		if t.st.Open != "" && t.st.Form == models.FormDaily {
+			t.st.to(stepResume)
+			return nil
+		}
 		return t.update()
 	case 3:
 		return t.results()
@@ -158,8 +168,12 @@ func takeResume(t *turn, typed string) error {
 	case 1:
 		t.st.to(t.st.Open)
 	case 2:
+		form, program := t.st.Form, t.st.Program
 		t.st.drop()
 		t.st.to(stepHome)
+		if t.bySMS() {
+			return t.againBySMS(form, program)
+		}
 	}
 	return nil
 }

@@ -451,7 +451,7 @@ func (w *walker) missed() {
 // elsewhere lists the steps that the other channel has.
 func elsewhere(channel models.Channel) map[string]bool {
 	if channel == models.ChannelSMS {
-		return map[string]bool{"home": true, "resume": true, "pin": true, "erase": true, "privacy": true}
+		return map[string]bool{"home": true, "pin": true, "erase": true, "privacy": true}
 	}
 	return map[string]bool{"erase_code": true}
 }

@@ -178,6 +178,9 @@ func (w *walker) typed(at *place) []string {
 		inputs = append(inputs, "OK", "SUA", "2")
 	case "question":
 		inputs = append(inputs, w.answers(at)...)
+		if w.channel == models.ChannelSMS && len(at.Answers) > 0 && w.first("commands", at.Program, at.Form) {
+			inputs = append(inputs, "KB", "CN", "NHA", "XOA", "STOP", "TROGIUP", at.keyword())
+		}
 	case "help", "done", "result":
 		if w.channel == models.ChannelSMS {
 			inputs = append(inputs, "KB", "KB NHA", "CN", "KQ", "NHA", "HUY", "STOP", "START", "XOA", "TROGIUP", "EN", "VI", "DAU", "KHONG DAU", "8")
@@ -187,6 +190,14 @@ func (w *walker) typed(at *place) []string {
 		}
 	}
 	return inputs
+}
+
+// keyword is one that begins another program's form.
+func (p *place) keyword() string {
+	if p.Program == "measles" {
+		return "SXH"
+	}
+	return "SOI"
 }
 
 // answers lists what may be typed at a question. In each path every single answer is given once, whoever it is about;
