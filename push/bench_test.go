@@ -10,8 +10,7 @@ import (
 	"khaibao/push"
 )
 
-// BenchmarkOutbox empties an outbox: each push is read, sent through the SDK over HTTP to the double and written down
-// on SQLite.
+// BenchmarkOutbox empties an outbox: each push is read, handed to a sender that answers at once and written down on SQLite.
 func BenchmarkOutbox(b *testing.B) {
 	r := newRig(b)
 	var accounts [60]string // each has one message under way at a time

@@ -28,7 +28,7 @@ var shipped = sync.OnceValues(func() (*rules.Catalog, error) {
 	return rules.Load(rules.Options{}, rules.Source{Name: "programs", FS: programs.FS})
 })
 
-// rig is the outbox as it runs, on a real engine, with doubles of Firebase and Kannel at the wire.
+// rig is the outbox as it runs, on a real engine, with a double of Firebase's sender and one of Kannel at the wire.
 type rig struct {
 	store    *store.Store
 	fcm      *doubles.FCM
@@ -39,7 +39,6 @@ type rig struct {
 	log      *logBook
 	steps    chan push.Outcome
 
-	push    push.Sender
 	sms     push.Sender
 	devices *push.Devices
 	reports *push.Reports
@@ -65,8 +64,6 @@ func newRig(t testing.TB) *rig {
 	fatal(t, err)
 	r.programs, err = shipped()
 	fatal(t, err)
-	r.push, err = push.NewFCM(t.Context(), push.FCMConfig{Project: "demo-khaibao", Endpoint: r.fcm.Endpoint(), Real: r.clock.Now})
-	fatal(t, err)
 	r.sms, err = sms.NewKannel(sms.KannelConfig{URL: r.smsc.SendURL(), Username: "khaibao", Password: "s3cret-of-sendsms", From: "KHAIBAO"})
 	fatal(t, err)
 	r.devices = push.NewDevices(r.store, r.clock.Now)
@@ -85,7 +82,7 @@ func fatal(t testing.TB, err error) {
 // config is that of a worker of the rig; tests change what they need.
 func (r *rig) config(owner string) push.Config {
 	return push.Config{
-		Store: r.store, Push: r.push, SMS: r.sms, Programs: r.programs, Text: r.texts.Text, Now: r.clock.Now, Real: r.clock.Now, Owner: owner,
+		Store: r.store, Push: r.fcm, SMS: r.sms, Programs: r.programs, Text: r.texts.Text, Now: r.clock.Now, Real: r.clock.Now, Owner: owner,
 		Log: slog.New(slog.NewTextHandler(r.log, nil)), Observe: func(o push.Outcome) { r.steps <- o },
 		Idle: 2 * time.Millisecond, LeaseLength: 30 * time.Second, Jitter: func() float64 { return 0 },
 	}

@@ -21,7 +21,7 @@ import (
 	"khaibao/internal/sms"
 	"khaibao/internal/store/storetest"
 	"khaibao/models"
-	"khaibao/push"
+	"khaibao/push/fcm"
 )
 
 // fcmLatency is what Firebase takes for an answer in the measurement.
@@ -136,7 +136,7 @@ func openBulkSite(t testing.TB, devices int) *bulkSite {
 	// The quiet hours are none of this measurement's: its day begins at 09:00 in Vietnam.
 	ahead := time.Until(time.Now().In(models.Hanoi).Truncate(24 * time.Hour).Add(26 * time.Hour))
 	p.now = func() time.Time { return time.Now().Add(ahead) }
-	p.pushes, err = push.NewFCM(t.Context(), push.FCMConfig{Project: "demo-khaibao", Endpoint: site.fcm.Endpoint()})
+	p.pushes, err = fcm.New(t.Context(), fcm.Config{Project: "demo-khaibao", Endpoint: site.fcm.Endpoint()})
 	must(err)
 	p.sms, err = sms.NewKannel(sms.KannelConfig{URL: site.smsc.SendURL(), Username: "khaibao", Password: "s3cret-of-sendsms", From: "KHAIBAO"})
 	must(err)

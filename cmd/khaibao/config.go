@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"khaibao/internal/auth"
+	"khaibao/internal/auth/firebase"
 )
 
 // storeConfig says where the store is and which keys open it.
@@ -178,7 +178,7 @@ func (c *channelConfig) problems() []string {
 		out = append(out, "--messages-per-day (KHAIBAO_MESSAGES_PER_DAY) must not be negative")
 	}
 	out = append(out, c.firebaseProblems()...)
-	if err := auth.CheckEnvironment(); err != nil {
+	if err := firebase.CheckEnvironment(); err != nil {
 		out = append(out, err.Error())
 	}
 	return out

@@ -27,7 +27,7 @@ import (
 	"khaibao/internal/sms"
 	"khaibao/internal/store"
 	"khaibao/internal/store/mongo"
-	"khaibao/push"
+	"khaibao/push/fcm"
 )
 
 type demoCommand struct {
@@ -222,7 +222,7 @@ func (d *demo) doubles(ctx context.Context, p *parts) error {
 		return err
 	}
 	d.closers = append(d.closers, d.pages.smsc.Close)
-	if p.pushes, err = push.NewFCM(ctx, push.FCMConfig{Project: "khaibao-demo", Endpoint: d.pages.fcm.Endpoint()}); err != nil {
+	if p.pushes, err = fcm.New(ctx, fcm.Config{Project: "khaibao-demo", Endpoint: d.pages.fcm.Endpoint()}); err != nil {
 		return err
 	}
 	p.sms, err = sms.NewKannel(sms.KannelConfig{URL: d.pages.smsc.SendURL(), Username: "demo", Password: password, From: "KHAIBAO"})

@@ -18,7 +18,7 @@ import (
 	"khaibao/internal/seal"
 	"khaibao/internal/sms"
 	"khaibao/internal/store"
-	"khaibao/push"
+	"khaibao/push/fcm"
 )
 
 // world is the whole product in this process, with doubles outside, as its users meet it: over HTTP.
@@ -46,7 +46,7 @@ func newWorld(t *testing.T, engine store.Engine, more ...rules.Source) *world {
 	must(err)
 	gateway, err := sms.NewKannel(sms.KannelConfig{URL: w.smsc.SendURL(), Username: "u", Password: "p", From: "KHAIBAO"})
 	must(err)
-	pushes, err := push.NewFCM(t.Context(), push.FCMConfig{Project: "test", Endpoint: w.fcm.Endpoint()})
+	pushes, err := fcm.New(t.Context(), fcm.Config{Project: "test", Endpoint: w.fcm.Endpoint()})
 	must(err)
 	w.app, err = assemble(t.Context(), parts{
 		engine: engine, keys: keys, programs: more, now: time.Now, log: slog.New(slog.DiscardHandler), sms: gateway, pushes: pushes, oneAddress: true, plainHTTP: true, noQuiet: true,

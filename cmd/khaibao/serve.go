@@ -12,9 +12,10 @@ import (
 	"time"
 
 	"khaibao/internal/auth"
+	"khaibao/internal/auth/firebase"
 	"khaibao/internal/rules"
 	"khaibao/internal/sms"
-	"khaibao/push"
+	"khaibao/push/fcm"
 )
 
 type serveCommand struct {
@@ -111,7 +112,7 @@ func (c *channelConfig) channels(ctx context.Context, p *parts) error {
 	if c.FirebaseProject == "" {
 		return nil
 	}
-	settings := push.FCMConfig{Project: c.FirebaseProject, Endpoint: c.FirebaseEndpoint}
+	settings := fcm.Config{Project: c.FirebaseProject, Endpoint: c.FirebaseEndpoint}
 	if settings.Endpoint == "" {
 		credentials, err := os.ReadFile(c.FirebaseCredentials)
 		if err != nil {
@@ -119,12 +120,12 @@ func (c *channelConfig) channels(ctx context.Context, p *parts) error {
 		}
 		settings.Credentials = credentials
 	}
-	sender, err := push.NewFCM(ctx, settings)
+	sender, err := fcm.New(ctx, settings)
 	if err != nil {
 		return err
 	}
 	p.pushes = sender
-	p.firebase, err = auth.NewFirebase(ctx, c.FirebaseProject)
+	p.firebase, err = firebase.New(ctx, c.FirebaseProject)
 	return err
 }
 

@@ -39,13 +39,12 @@ var shared = sync.OnceValues(func() (s struct {
 	return s, errors.Join(errs[:]...)
 })
 
-// rig is broadcasts on a real engine, with doubles of Firebase and Kannel at the wire.
+// rig is broadcasts on a real engine, with a double of Firebase's sender and one of Kannel at the wire.
 type rig struct {
 	*testing.T
 	store *store.Store
 	fcm   *doubles.FCM
 	smsc  *doubles.SMSC
-	push  push.Sender
 	sms   push.Sender
 
 	mu    sync.Mutex
@@ -80,8 +79,6 @@ func newRig(t *testing.T, engine store.Engine) *rig {
 	r.smsc, err = doubles.NewSMSC("khaibao", "s3cret-of-sendsms", nil)
 	r.must(err)
 	t.Cleanup(func() { r.smsc.Close() })
-	r.push, err = push.NewFCM(t.Context(), push.FCMConfig{Project: "demo-khaibao", Endpoint: r.fcm.Endpoint()})
-	r.must(err)
 	r.sms, err = sms.NewKannel(sms.KannelConfig{URL: r.smsc.SendURL(), Username: "khaibao", Password: "s3cret-of-sendsms", From: "KHAIBAO"})
 	r.must(err)
 	return r
@@ -162,7 +159,7 @@ func (r *rig) start(owner string, change ...func(*broadcast.Config)) *process {
 	log := slog.New(slog.DiscardHandler)
 	p := &process{}
 	p.outbox = push.NewWorker(push.Config{
-		Store: r.store, Push: r.push, SMS: r.sms, Programs: known.programs, Text: known.texts.Text, Now: r.now, Real: r.realTime, Owner: owner, Log: log,
+		Store: r.store, Push: r.fcm, SMS: r.sms, Programs: known.programs, Text: known.texts.Text, Now: r.now, Real: r.realTime, Owner: owner, Log: log,
 		Broadcast: func(ctx context.Context, id string) (models.Words, error) { return p.broadcasts.Text(ctx, id) },
 		Wanted: func(ctx context.Context, m *models.Message) (bool, error) {
 			return p.broadcasts.Wanted(ctx, m.Broadcast)

@@ -1,6 +1,7 @@
 package doubles
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"khaibao/models"
 )
 
 // Push is one message that the FCM double accepted.
@@ -17,7 +20,7 @@ type Push struct {
 	Body   string            `json:"body"`
 	Data   map[string]string `json:"data"`
 	SentAt time.Time         `json:"sent_at"`
-	Raw    []byte            `json:"-"` // the request's body as it came
+	Raw    []byte            `json:"-"` // the request's body as it came; of Send the envelope as JSON
 }
 
 // FCM speaks POST /v1/projects/{project}/messages:send of Firebase Cloud Messaging. It is safe for concurrent use.
@@ -86,21 +89,67 @@ func (f *FCM) send(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *FCM) accept(w http.ResponseWriter, project string, request fcmRequest, raw []byte) {
-	f.mu.Lock()
 	m := request.Message
-	failure, refused := f.refused[m.Token]
-	if !refused {
-		f.pushes = remember(f.pushes, Push{m.Token, m.Notification.Title, m.Notification.Body, m.Data, f.now(), raw})
-	}
-	n := len(f.pushes)
-	f.signal()
-	f.mu.Unlock()
-	if refused {
-		failFCM(w, failure)
+	n, failure := f.keep(Push{m.Token, m.Notification.Title, m.Notification.Body, m.Data, f.now(), raw})
+	if failure != nil {
+		failFCM(w, *failure)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, `{"name":"projects/%s/messages/%d"}`, project, n)
+}
+
+// keep remembers a push and tells how many there are, unless its token is refused.
+func (f *FCM) keep(p Push) (n int, refused *Failure) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer f.signal()
+	if failure, ok := f.refused[p.Token]; ok {
+		return 0, &failure
+	}
+	f.pushes = remember(f.pushes, p)
+	return len(f.pushes), nil
+}
+
+// Send takes a push without a wire, which makes the double a push.Sender: for tests of what stands around one. It fails as
+// the double was told to, with the error that push/fcm makes of such an answer.
+func (f *FCM) Send(ctx context.Context, e models.Envelope) error {
+	f.count()
+	if !f.delay(ctx) {
+		return &models.SendError{Reason: "unavailable", Retry: true}
+	}
+	if failure, failing := f.failure(); failing {
+		return failure.sendError()
+	}
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if _, refused := f.keep(Push{e.To, e.Title, e.Text, e.Data, f.now(), raw}); refused != nil {
+		return refused.sendError()
+	}
+	return nil
+}
+
+// sendError is the answer as a sender tells it. Tests of push/fcm hold it against the real one.
+func (f Failure) sendError() *models.SendError {
+	switch {
+	case f.Code == "UNREGISTERED":
+		return &models.SendError{Reason: "unregistered", Drop: true}
+	case f.Code == "SENDER_ID_MISMATCH":
+		return &models.SendError{Reason: "sender_mismatch", Drop: true}
+	case f.Code == "THIRD_PARTY_AUTH_ERROR":
+		return &models.SendError{Reason: "apns_credentials"}
+	case f.Status == http.StatusTooManyRequests:
+		return &models.SendError{Reason: "throttled", Retry: true, After: cmp.Or(f.RetryAfter, time.Minute)}
+	case f.Status == 0 || f.Status == http.StatusOK:
+		return &models.SendError{Reason: "unavailable", Retry: true}
+	case f.Status >= 500:
+		return &models.SendError{Reason: "unavailable", Retry: true, After: f.RetryAfter}
+	case f.Status != http.StatusBadRequest:
+		return &models.SendError{Reason: "credentials", Retry: true}
+	}
+	return &models.SendError{Reason: "rejected"}
 }
 
 // statusWords are Google's canonical names of the HTTP statuses that FCM answers.

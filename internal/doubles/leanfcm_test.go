@@ -9,7 +9,7 @@ import (
 
 	"khaibao/internal/doubles"
 	"khaibao/models"
-	"khaibao/push"
+	"khaibao/push/fcm"
 )
 
 // The lean double takes what the Firebase SDK sends, hears every token, and takes its time for each.
@@ -18,7 +18,7 @@ func TestLeanFCM(t *testing.T) {
 	var mu sync.Mutex
 	heard := map[string]int{}
 	const latency = 20 * time.Millisecond
-	fcm, err := doubles.NewLeanFCM(latency, func(token []byte) {
+	lean, err := doubles.NewLeanFCM(latency, func(token []byte) {
 		mu.Lock()
 		defer mu.Unlock()
 		heard[string(token)]++
@@ -26,8 +26,8 @@ func TestLeanFCM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { fcm.Close() })
-	sender, err := push.NewFCM(t.Context(), push.FCMConfig{Project: "demo-khaibao", Endpoint: fcm.Endpoint()})
+	t.Cleanup(func() { lean.Close() })
+	sender, err := fcm.New(t.Context(), fcm.Config{Project: "demo-khaibao", Endpoint: lean.Endpoint()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,10 +42,10 @@ func TestLeanFCM(t *testing.T) {
 	if took := time.Since(begun); took < 6*latency {
 		t.Errorf("six sends took %v", took)
 	}
-	if fcm.Accepted() != 6 || heard["a"] != 3 || heard["b:c-d_e"] != 3 || len(heard) != 2 {
-		t.Errorf("%d accepted, %v", fcm.Accepted(), heard)
+	if lean.Accepted() != 6 || heard["a"] != 3 || heard["b:c-d_e"] != 3 || len(heard) != 2 {
+		t.Errorf("%d accepted, %v", lean.Accepted(), heard)
 	}
-	answer, err := http.Post(fcm.Endpoint()+"/projects/p/messages:send", "application/json", strings.NewReader(`{"message":{}}`))
+	answer, err := http.Post(lean.Endpoint()+"/projects/p/messages:send", "application/json", strings.NewReader(`{"message":{}}`))
 	if err != nil {
 		t.Fatal(err)
 	}

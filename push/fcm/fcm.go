@@ -1,4 +1,6 @@
-package push
+// Package fcm sends pushes through Firebase Cloud Messaging. It has Google's SDK to itself, so that what only needs a sender
+// does not carry the SDK along.
+package fcm
 
 import (
 	"context"
@@ -20,8 +22,8 @@ import (
 	"khaibao/models"
 )
 
-// FCMConfig says which Firebase project to send through.
-type FCMConfig struct {
+// Config says which Firebase project to send through.
+type Config struct {
 	// Project is the project's id; by default the one that the credentials name.
 	Project string
 	// Credentials is the JSON of a service account that may send messages.
@@ -32,21 +34,21 @@ type FCMConfig struct {
 	Real func() time.Time
 }
 
-// FCM sends pushes through Firebase Cloud Messaging's HTTP v1 API. It is safe for concurrent use.
-type FCM struct {
+// Sender sends pushes through the HTTP v1 API. It is safe for concurrent use.
+type Sender struct {
 	client *messaging.Client
 	now    func() time.Time
 }
 
 const (
 	messagingScope = "https://www.googleapis.com/auth/firebase.messaging"
-	// fcmConnections are kept open between sends; the default transport would open one for nearly every send.
-	fcmConnections = 768
+	// connections are kept open between sends; the default transport would open one for nearly every send.
+	connections = 768
 )
 
-// NewFCM gives a ready sender. It talks to nobody yet; credentials that cannot be read are an error, which does not
+// New gives a ready sender. It talks to nobody yet; credentials that cannot be read are an error, which does not
 // repeat them.
-func NewFCM(ctx context.Context, c FCMConfig) (*FCM, error) {
+func New(ctx context.Context, c Config) (*Sender, error) {
 	if c.Project == "" {
 		var named struct {
 			Project string `json:"project_id"`
@@ -71,12 +73,12 @@ func NewFCM(ctx context.Context, c FCMConfig) (*FCM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("firebase: %w", err)
 	}
-	return &FCM{client, c.Real}, nil
+	return &Sender{client, c.Real}, nil
 }
 
-func (c *FCMConfig) options(ctx context.Context) ([]option.ClientOption, error) {
+func (c *Config) options(ctx context.Context) ([]option.ClientOption, error) {
 	base := http.DefaultTransport.(*http.Transport).Clone()
-	base.MaxIdleConns, base.MaxIdleConnsPerHost = fcmConnections, fcmConnections
+	base.MaxIdleConns, base.MaxIdleConnsPerHost = connections, connections
 	var signed http.RoundTripper = base
 	switch {
 	case len(c.Credentials) > 0:
@@ -118,13 +120,13 @@ func (t oneTry) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 // Send hands one push to Firebase. The error is a *models.SendError: see its reasons in sendError.
-func (f *FCM) Send(ctx context.Context, e models.Envelope) error {
-	message := f.message(e)
+func (s *Sender) Send(ctx context.Context, e models.Envelope) error {
+	message := s.message(e)
 	if tooLong(message) {
 		return &models.SendError{Reason: "too_long"}
 	}
-	if _, err := f.client.Send(ctx, message); err != nil {
-		return sendError(err, f.now())
+	if _, err := s.client.Send(ctx, message); err != nil {
+		return sendError(err, s.now())
 	}
 	return nil
 }
@@ -143,7 +145,7 @@ func tooLong(m *messaging.Message) bool {
 // maxTTL is the longest that Firebase keeps a message.
 const maxTTL = 28 * 24 * time.Hour
 
-func (f *FCM) message(e models.Envelope) *messaging.Message {
+func (s *Sender) message(e models.Envelope) *messaging.Message {
 	ttl := min(max(e.TTL, 0), maxTTL).Truncate(time.Second)
 	android, apple, web := "normal", "5", "normal"
 	if e.Urgent {
@@ -160,7 +162,7 @@ func (f *FCM) message(e models.Envelope) *messaging.Message {
 		APNS: &messaging.APNSConfig{
 			Headers: map[string]string{
 				"apns-collapse-id": e.CollapseKey, "apns-priority": apple,
-				"apns-expiration": strconv.FormatInt(f.now().Add(ttl).Unix(), 10),
+				"apns-expiration": strconv.FormatInt(s.now().Add(ttl).Unix(), 10),
 			},
 			Payload: &messaging.APNSPayload{Aps: &messaging.Aps{Sound: "default"}},
 		},

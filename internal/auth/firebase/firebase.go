@@ -1,4 +1,6 @@
-package auth
+// Package firebase verifies sign-ins by Firebase phone authentication. It has Google's SDK to itself, so that what only needs
+// a verifier does not carry the SDK along.
+package firebase
 
 import (
 	"context"
@@ -6,8 +8,8 @@ import (
 	"fmt"
 	"os"
 
-	firebase "firebase.google.com/go/v4"
-	firebaseauth "firebase.google.com/go/v4/auth"
+	sdk "firebase.google.com/go/v4"
+	"firebase.google.com/go/v4/auth"
 	"google.golang.org/api/option"
 
 	"khaibao/models"
@@ -27,24 +29,24 @@ func CheckEnvironment() error {
 	return nil
 }
 
-// Firebase verifies ID tokens of one Firebase project with Google's SDK. It needs no service account: Google publishes
+// Verifier verifies ID tokens of one Firebase project with Google's SDK. It needs no service account: Google publishes
 // the keys.
-type Firebase struct{ client *firebaseauth.Client }
+type Verifier struct{ client *auth.Client }
 
-// NewFirebase gives the Verifier of a project. It refuses an environment that CheckEnvironment refuses.
-func NewFirebase(ctx context.Context, project string) (*Firebase, error) {
+// New gives the Verifier of a project. It refuses an environment that CheckEnvironment refuses.
+func New(ctx context.Context, project string) (*Verifier, error) {
 	if err := CheckEnvironment(); err != nil {
 		return nil, err
 	}
 	if project == "" {
-		return nil, errors.New("auth: Firebase sign-in needs the id of the project")
+		return nil, errors.New("firebase: sign-in needs the id of the project")
 	}
-	return newFirebase(ctx, project)
+	return newVerifier(ctx, project)
 }
 
-// newFirebase leaves the environment unchecked: the tests ask the emulator, too.
-func newFirebase(ctx context.Context, project string) (*Firebase, error) {
-	app, err := firebase.NewApp(ctx, &firebase.Config{ProjectID: project}, option.WithoutAuthentication())
+// newVerifier leaves the environment unchecked: the tests ask the emulator, too.
+func newVerifier(ctx context.Context, project string) (*Verifier, error) {
+	app, err := sdk.NewApp(ctx, &sdk.Config{ProjectID: project}, option.WithoutAuthentication())
 	if err != nil {
 		return nil, fmt.Errorf("setting up Firebase sign-in: %w", err)
 	}
@@ -52,7 +54,7 @@ func newFirebase(ctx context.Context, project string) (*Firebase, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up Firebase sign-in: %w", err)
 	}
-	return &Firebase{client}, nil
+	return &Verifier{client}, nil
 }
 
 // phoneProvider is Firebase's name of the sign-in that proves a number by SMS. A token of another provider may carry a
@@ -61,19 +63,21 @@ const phoneProvider = "phone"
 
 // Verify gives the number that an ID token proves. Unauthenticated bad_token or token_expired for one that proves none;
 // Unavailable when Google's keys cannot be had. Google's clock may be five minutes ahead of ours or behind it.
-func (f *Firebase) Verify(ctx context.Context, idToken string) (string, error) {
-	token, err := f.client.VerifyIDToken(ctx, idToken)
+func (v *Verifier) Verify(ctx context.Context, idToken string) (string, error) {
+	token, err := v.client.VerifyIDToken(ctx, idToken)
 	switch {
-	case firebaseauth.IsCertificateFetchFailed(err):
+	case auth.IsCertificateFetchFailed(err):
 		return "", models.Down("Firebase's keys", err)
-	case firebaseauth.IsIDTokenExpired(err):
-		return "", errTokenExpired()
+	case auth.IsIDTokenExpired(err):
+		return "", models.Fail(models.Unauthenticated, "token_expired")
 	case err != nil: // its text may quote the token
-		return "", errBadToken()
+		return "", bad()
 	}
 	phone, _ := token.Claims["phone_number"].(string)
 	if token.Firebase.SignInProvider != phoneProvider || phone == "" {
-		return "", errBadToken()
+		return "", bad()
 	}
 	return phone, nil
 }
+
+func bad() error { return models.Fail(models.Unauthenticated, "bad_token") }

@@ -1,4 +1,4 @@
-package push_test
+package fcm_test
 
 import (
 	"context"
@@ -22,8 +22,15 @@ import (
 
 	"khaibao/internal/doubles"
 	"khaibao/models"
-	"khaibao/push"
+	"khaibao/push/fcm"
 )
+
+func fatal(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 func envelope() models.Envelope {
 	return models.Envelope{
@@ -33,7 +40,7 @@ func envelope() models.Envelope {
 }
 
 // Every answer of Firebase, through the real SDK, says what the outbox can do about it.
-func TestFCMErrors(t *testing.T) {
+func TestErrors(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
@@ -55,15 +62,17 @@ func TestFCMErrors(t *testing.T) {
 		{"third party auth", doubles.Failure{Status: 401, Code: "THIRD_PARTY_AUTH_ERROR"}, models.SendError{Reason: "apns_credentials"}},
 		{"our credentials", doubles.Failure{Status: 401}, models.SendError{Reason: "credentials", Retry: true}},
 		{"our permission", doubles.Failure{Status: 403}, models.SendError{Reason: "credentials", Retry: true}},
+		{"no answer", doubles.Failure{RetryAfter: time.Hour}, models.SendError{Reason: "unavailable", Retry: true}},
+		{"an answer that cannot be read", doubles.Failure{Status: 200, RetryAfter: time.Hour}, models.SendError{Reason: "unavailable", Retry: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			fcm, err := doubles.NewFCM(nil)
+			double, err := doubles.NewFCM(nil)
 			fatal(t, err)
-			t.Cleanup(func() { fcm.Close() })
-			sender, err := push.NewFCM(t.Context(), push.FCMConfig{Project: "demo-khaibao", Endpoint: fcm.Endpoint(), Real: func() time.Time { return now }})
+			t.Cleanup(func() { double.Close() })
+			sender, err := fcm.New(t.Context(), fcm.Config{Project: "demo-khaibao", Endpoint: double.Endpoint(), Real: func() time.Time { return now }})
 			fatal(t, err)
-			fcm.Fail(tt.answer)
+			double.Fail(tt.answer, tt.answer)
 			err = sender.Send(t.Context(), envelope())
 			var got *models.SendError
 			if !errors.As(err, &got) {
@@ -75,15 +84,18 @@ func TestFCMErrors(t *testing.T) {
 			if strings.Contains(err.Error(), "token-") || strings.Contains(err.Error(), "scripted") {
 				t.Errorf("the error repeats what it must not: %v", err)
 			}
-			if n := fcm.Tries(); n != 1 {
+			if n := double.Tries(); n != 1 {
 				t.Errorf("got %d requests, want one: retries are the outbox's", n)
+			}
+			if diff := cmp.Diff(error(&tt.want), double.Send(t.Context(), envelope())); diff != "" {
+				t.Errorf("the double's own sender, which other tests go by (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
 // A date in Retry-After is as good as seconds; no answer at all is as good as 503 and does not keep the slot.
-func TestFCMWithoutAnAnswer(t *testing.T) {
+func TestWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	tries := 0
@@ -95,7 +107,7 @@ func TestFCMWithoutAnAnswer(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	t.Cleanup(server.Close)
-	sender, err := push.NewFCM(t.Context(), push.FCMConfig{Project: "demo", Endpoint: server.URL + "/v1", Real: func() time.Time { return now }})
+	sender, err := fcm.New(t.Context(), fcm.Config{Project: "demo", Endpoint: server.URL + "/v1", Real: func() time.Time { return now }})
 	fatal(t, err)
 	for _, want := range []models.SendError{
 		{Reason: "unavailable", Retry: true, After: 5 * time.Minute},
@@ -117,13 +129,39 @@ func TestFCMWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// Firebase's limit on the payload is checked before anything is sent.
-func TestFCMPayloadLimit(t *testing.T) {
+// What Firebase is told about delivery follows from the envelope's life and urgency.
+func TestExpiryAndUrgency(t *testing.T) {
 	t.Parallel()
-	fcm, err := doubles.NewFCM(nil)
+	now := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+	double, err := doubles.NewFCM(nil)
 	fatal(t, err)
-	t.Cleanup(func() { fcm.Close() })
-	sender, err := push.NewFCM(t.Context(), push.FCMConfig{Project: "demo", Endpoint: fcm.Endpoint()})
+	t.Cleanup(func() { double.Close() })
+	sender, err := fcm.New(t.Context(), fcm.Config{Project: "demo", Endpoint: double.Endpoint(), Real: func() time.Time { return now }})
+	fatal(t, err)
+	usual, urgent := envelope(), envelope()
+	usual.TTL, urgent.Urgent = 24*time.Hour, true
+	for _, e := range []models.Envelope{usual, urgent} {
+		fatal(t, sender.Send(t.Context(), e))
+	}
+	for i, want := range [][]string{
+		{`"ttl":"86400s"`, `"priority":"normal"`, `"apns-priority":"5"`, `"apns-expiration":"1795489200"`, `"TTL":"86400"`, `"collapse_key":"message"`},
+		{`"ttl":"3600s"`, `"priority":"high"`, `"apns-priority":"10"`, `"Urgency":"high"`},
+	} {
+		for _, part := range want {
+			if raw := string(double.All()[i].Raw); !strings.Contains(raw, part) {
+				t.Errorf("no %s in %s", part, raw)
+			}
+		}
+	}
+}
+
+// Firebase's limit on the payload is checked before anything is sent.
+func TestPayloadLimit(t *testing.T) {
+	t.Parallel()
+	double, err := doubles.NewFCM(nil)
+	fatal(t, err)
+	t.Cleanup(func() { double.Close() })
+	sender, err := fcm.New(t.Context(), fcm.Config{Project: "demo", Endpoint: double.Endpoint()})
 	fatal(t, err)
 	e := envelope()
 	e.Text = strings.Repeat("x", 4096)
@@ -131,7 +169,7 @@ func TestFCMPayloadLimit(t *testing.T) {
 	if err := sender.Send(t.Context(), e); !errors.As(err, &got) || got.Reason != "too_long" || got.Retry {
 		t.Errorf("got %v, want too_long", err)
 	}
-	if n := fcm.Tries(); n != 0 {
+	if n := double.Tries(); n != 0 {
 		t.Errorf("%d requests went out", n)
 	}
 	e.Text = strings.Repeat("x", 3000)
@@ -140,25 +178,25 @@ func TestFCMPayloadLimit(t *testing.T) {
 	}
 }
 
-func TestFCMSettings(t *testing.T) {
+func TestSettings(t *testing.T) {
 	t.Parallel()
 	secret := "what-the-key-file-holds"
 	broken, err := json.Marshal(map[string]string{"type": "service_account", "project_id": "demo", "private_key": secret})
 	fatal(t, err)
 	for _, tt := range []struct {
 		name   string
-		config push.FCMConfig
+		config fcm.Config
 	}{
-		{"nothing", push.FCMConfig{}},
-		{"no credentials", push.FCMConfig{Project: "demo"}},
-		{"not JSON", push.FCMConfig{Credentials: []byte(secret)}},
-		{"another kind of JSON", push.FCMConfig{Project: "demo", Credentials: []byte(`{"type": "` + secret + `"}`)}},
-		{"no project", push.FCMConfig{Credentials: []byte(`{}`)}},
-		{"a broken key", push.FCMConfig{Credentials: broken}},
+		{"nothing", fcm.Config{}},
+		{"no credentials", fcm.Config{Project: "demo"}},
+		{"not JSON", fcm.Config{Credentials: []byte(secret)}},
+		{"another kind of JSON", fcm.Config{Project: "demo", Credentials: []byte(`{"type": "` + secret + `"}`)}},
+		{"no project", fcm.Config{Credentials: []byte(`{}`)}},
+		{"a broken key", fcm.Config{Credentials: broken}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			sender, err := push.NewFCM(t.Context(), tt.config)
+			sender, err := fcm.New(t.Context(), tt.config)
 			if tt.name == "a broken key" && err == nil { // the SDK reads the key at the first send
 				err = sender.Send(t.Context(), envelope())
 			}
@@ -173,7 +211,7 @@ func TestFCMSettings(t *testing.T) {
 }
 
 // The service account's key signs for a token, and the token goes with every push.
-func TestFCMServiceAccount(t *testing.T) {
+func TestServiceAccount(t *testing.T) {
 	t.Parallel()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	fatal(t, err)
@@ -197,7 +235,7 @@ func TestFCMServiceAccount(t *testing.T) {
 		"private_key_id": "1", "private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
 	})
 	fatal(t, err)
-	sender, err := push.NewFCM(t.Context(), push.FCMConfig{Credentials: credentials, Endpoint: server.URL + "/v1"})
+	sender, err := fcm.New(t.Context(), fcm.Config{Credentials: credentials, Endpoint: server.URL + "/v1"})
 	fatal(t, err)
 	for range 2 {
 		fatal(t, sender.Send(t.Context(), envelope()))

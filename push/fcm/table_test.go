@@ -1,7 +1,9 @@
-package push_test
+package fcm_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -10,13 +12,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"khaibao/internal/doubles"
+	"khaibao/internal/sitetest"
+	"khaibao/internal/store"
+	"khaibao/internal/store/storetest"
 	"khaibao/models"
+	"khaibao/push"
+	"khaibao/push/fcm"
 )
 
-// fcmAnswers is everything that Firebase's HTTP v1 API may answer: the error codes of its reference
+// answers is everything that Firebase's HTTP v1 API may answer: the error codes of its reference
 // (https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode), what our own credentials may meet, and answers
 // that are none.
-var fcmAnswers = []struct {
+var answers = []struct {
 	name   string
 	answer doubles.Failure
 }{
@@ -41,21 +48,48 @@ type treatment struct{ reason, message, token, channel string }
 // treated lets the only push of a household meet an answer and tells what becomes of it.
 func treated(t *testing.T, answer doubles.Failure) (o treatment, wait time.Duration, open bool) {
 	t.Helper()
-	r := newRig(t)
-	account := r.household(t, "an", models.Vietnamese)
-	r.fcm.Fail(answer)
-	r.enqueue(t, r.advice(account, "d1"))
-	w, stop := r.start(t, r.config("one"))
-	step := r.step(t)
-	stop()
-	m := r.message(t, account, "d1")
+	now := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	known, err := sitetest.Load()
+	fatal(t, err)
+	kept, err := store.Open(t.Context(), storetest.Memory(t), known.Keys)
+	fatal(t, err)
+	account := household(t, kept, now)
+	double, err := doubles.NewFCM(nil)
+	fatal(t, err)
+	t.Cleanup(func() { double.Close() })
+	double.Fail(answer)
+	sender, err := fcm.New(t.Context(), fcm.Config{Project: "demo", Endpoint: double.Endpoint(), Real: clock})
+	fatal(t, err)
+
+	steps := make(chan push.Outcome, 10)
+	worker := push.NewWorker(push.Config{
+		Store: kept, Push: sender, Programs: known.Programs, Text: known.Texts.Text, Now: clock, Real: clock, Owner: "one",
+		Log: slog.New(slog.DiscardHandler), Observe: func(o push.Outcome) { steps <- o }, Jitter: func() float64 { return 0 },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Run(ctx) }()
+	var step push.Outcome
+	select {
+	case step = <-steps:
+	case <-storetest.Within(t).Done():
+		t.Error("no step was written down in time")
+	}
+	cancel()
+	fatal(t, <-ended)
+
+	m, err := kept.Message(t.Context(), account, "d1")
+	fatal(t, err)
+	a, err := kept.Account(t.Context(), account)
+	fatal(t, err)
 	o = treatment{reason: "`" + m.Reason + "`", token: "kept"}
-	if len(r.deviceIDs(t, account)) == 0 {
+	if len(a.Devices) == 0 {
 		o.token = "dropped"
 	}
 	switch step.State {
 	case models.MessagePending:
-		wait = m.DueAt.Sub(r.clock.Now())
+		wait = m.DueAt.Sub(now)
 	case models.MessageFailed:
 		o.message = "fails, or goes by SMS"
 	case models.MessageStored:
@@ -63,15 +97,31 @@ func treated(t *testing.T, answer doubles.Failure) (o treatment, wait time.Durat
 	default:
 		t.Errorf("%+v ends as %s", answer, step.State)
 	}
-	return o, wait, w.Open(models.RoutePush)
+	return o, wait, worker.Open(models.RoutePush)
 }
 
-// fcmTable tries every answer, without and with a Retry-After of 90 seconds, and gives the rows of the table.
-func fcmTable(t *testing.T) []string {
+// household makes an account with one device, for which an advice waits.
+func household(t *testing.T, s *store.Store, now time.Time) string {
 	t.Helper()
-	rows := make([]string, len(fcmAnswers))
+	account, err := s.ClaimPhone(t.Context(), "+84900000001")
+	fatal(t, err)
+	device := models.Device{ID: "an-1", Token: "token-an-1", Platform: "android", Lang: models.Vietnamese}
+	citizen := models.Citizen{Account: account, Channel: models.ChannelApp}
+	fatal(t, push.NewDevices(s, func() time.Time { return now }).Register(t.Context(), citizen, device))
+	fatal(t, s.Enqueue(t.Context(), models.Message{
+		ID: "d1", Account: account, Kind: models.MessageAdvice, Lane: models.LaneNormal, Route: models.RoutePush, Program: "covid19", PersonID: "p",
+		Declaration: models.DeclarationRef{Form: models.FormDeclaration, ID: "d1"}, State: models.MessagePending,
+		CreatedAt: now, DueAt: now, ExpiresAt: now.Add(24 * time.Hour),
+	}))
+	return account
+}
+
+// table tries every answer, without and with a Retry-After of 90 seconds, and gives the rows of the table.
+func table(t *testing.T) []string {
+	t.Helper()
+	rows := make([]string, len(answers))
 	t.Run("answers", func(t *testing.T) {
-		for i, a := range fcmAnswers {
+		for i, a := range answers {
 			t.Run(a.name, func(t *testing.T) {
 				t.Parallel()
 				got, bare, openBare := treated(t, a.answer)
@@ -106,9 +156,9 @@ func fcmTable(t *testing.T) []string {
 }
 
 // What the documentation says of every answer of Firebase is what the worker does.
-func TestFCMTable(t *testing.T) {
+func TestTable(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../docs/messages.md")
+	text, err := os.ReadFile("../../docs/messages.md")
 	fatal(t, err)
 	_, section, _ := strings.Cut(string(text), "\n## What Firebase answers\n")
 	var documented []string
@@ -120,7 +170,7 @@ func TestFCMTable(t *testing.T) {
 			documented = append(documented, line)
 		}
 	}
-	if diff := cmp.Diff(documented, fcmTable(t)); diff != "" {
+	if diff := cmp.Diff(documented, table(t)); diff != "" {
 		t.Errorf("docs/messages.md against what happens (-documented +happens):\n%s", diff)
 	}
 }

@@ -1,4 +1,4 @@
-package auth
+package firebase
 
 import (
 	"bytes"
@@ -158,17 +158,17 @@ func (e *emulator) phoneSignIn(t *testing.T, number string) (idToken string) {
 
 // The real emulator, driven as an app drives Firebase: its phone sign-in is one of ours, other sign-ins are not, and
 // what makes the SDK take its unsigned tokens is refused by a start.
-func TestFirebaseEmulator(t *testing.T) {
+func TestEmulator(t *testing.T) {
 	e := startEmulator(t)
 	t.Setenv(emulatorVariable, strings.TrimPrefix(e.url, "http://"))
-	if _, err := NewFirebase(t.Context(), project); err != ErrEmulator {
+	if _, err := New(t.Context(), project); err != ErrEmulator {
 		t.Errorf("a start with the emulator: got %v, want %v", err, ErrEmulator)
 	}
-	verifier, err := newFirebase(t.Context(), project)
+	verifier, err := newVerifier(t.Context(), project)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRigWith(t, wide(), DefaultLoginBudgets(), verifier)
+	r := newRig(t, verifier)
 	token := e.phoneSignIn(t, phone)
 	pair, err := r.citizens.Firebase(t.Context(), token, address)
 	if err != nil {
@@ -186,7 +186,7 @@ func TestFirebaseEmulator(t *testing.T) {
 	_, err = r.citizens.Firebase(t.Context(), anonymous.IDToken, address)
 	wantCode(t, "an anonymous sign-in", err, models.Unauthenticated, "bad_token")
 	t.Setenv(emulatorVariable, "")
-	signed, err := NewFirebase(t.Context(), project)
+	signed, err := New(t.Context(), project)
 	if err != nil {
 		t.Fatal(err)
 	}
