@@ -125,7 +125,7 @@ func (t *turn) summary() string {
 	named := false
 	for _, s := range t.screens(form) {
 		if part := t.summaryOf(s, answers); part != "" {
-			said, named = append(said, part), named || s.Group != nil
+			said, named = append(said, part), named || s.Group != nil || answers[s.Only().ID] == true
 		}
 	}
 	if !named {

@@ -126,6 +126,19 @@ func TestMenusInWords(t *testing.T) {
 	}
 }
 
+// The review does not deny what is answered outside of a group.
+func TestReviewOfAFeverAlone(t *testing.T) {
+	t.Parallel()
+	p := newRig(t, storetest.Memory(t)).phone(1)
+	p.sms("SXH", "1", "1958", "nu", "bac son lang son", "1")
+	if got := p.sms("1", "0", "0", "0", "0", "2"); !strings.HasPrefix(got, "Ban khai: Co sot khong? Co;") {
+		t.Errorf("with a fever: %q", got)
+	}
+	if got := p.sms("SUA", "1", "2"); !strings.HasPrefix(got, "Ban khai: khong co bieu hien nao; Co sot khong? Khong;") {
+		t.Errorf("without: %q", got)
+	}
+}
+
 // Help by SMS never shows the keypad's menu, whose numbers would mean something else there.
 func TestNoKeypadMenuBySMS(t *testing.T) {
 	t.Parallel()
