@@ -62,9 +62,13 @@ func readPicks(typed string, names [][]string, unsure bool) ([]pick, *misread) {
 	return readNumbers(folded, len(names), unsure)
 }
 
+// allLines are the numbers of a screen's lines.
+const allLines = "1234567"
+
 func readNumbers(folded string, n int, unsure bool) ([]pick, *misread) {
 	picks := make([]pick, n)
 	doubt, behind := false, false // a ? waits for its number; a number with ? was just read
+	last, dash := n, false        // the line that was named last, and a dash behind it
 	for _, r := range folded {
 		digit := r >= '0' && r <= '9'
 		switch {
@@ -72,7 +76,7 @@ func readNumbers(folded string, n int, unsure bool) ([]pick, *misread) {
 			doubt, behind = true, false
 			continue
 		case strings.ContainsRune(" .,;:-+/&()#", r):
-			behind = false
+			behind, dash = false, dash || r == '-'
 			continue
 		case !digit:
 			return nil, &misread{code: "numbers"}
@@ -85,6 +89,10 @@ func readNumbers(folded string, n int, unsure bool) ([]pick, *misread) {
 		if i >= n {
 			return nil, &misread{code: "no_number", args: map[string]any{"number": string(r)}}
 		}
+		if dash && i > last+1 { // "1-3": 1 and 3, or 1 to 3?
+			return nil, &misread{code: "between", args: map[string]any{"one": allLines[last:last+1] + allLines[i:i+1], "other": allLines[last : i+1]}}
+		}
+		last, dash = i, false
 		answer := pickYes
 		if doubt {
 			answer, behind = pickUnsure, true

@@ -34,6 +34,7 @@ func TestReadPicks(t *testing.T) {
 		{"9", true, "?????"}, {"9", false, "no_number"}, {"1 ?3", true, "yn?nn"}, {"?1?2", true, "??nnn"}, {"? 3", true, "nn?nn"},
 		{"1 ?3", false, "numbers"}, {"?13", true, "doubt"}, {"13?", true, "doubt"}, {"1 ?1", true, "doubt"}, {"1 9", true, "no_number"},
 		{"6", false, "no_number"}, {"0 1", false, "zero_alone"}, {"", false, "numbers"}, {"...", false, "numbers"}, {"1*2", false, "numbers"}, {"-", false, "numbers"},
+		{"1-3", false, "between 13 123"}, {"2 - 5", false, "between 25 2345"}, {"1-2", false, "yynnn"}, {"3-1", false, "ynynn"}, {"-1", false, "ynnnn"}, {"1-2 4", false, "yynyn"},
 		{"co sot voi ho", false, "yynnn"}, {"Sốt, HO", false, "yynnn"}, {"khó thở", false, "nnynn"}, {"toi bi kho tho", false, "nnynn"}, {"fever and cough", false, "yynnn"},
 		{"khong sot", false, "words"}, {"sot xuat huyet", false, "words"}, {"toi", false, "words"}, {"gap nguoi nghi mak", false, "words"}, {"gap nguoii nghi mac", false, "nnnyn"}, {"caugh", false, "nynnn"},
 		{"nguoi la", false, "3 or 4"}, {"gap", false, "words"}, {"sot 1", false, "words"},
@@ -43,6 +44,9 @@ func TestReadPicks(t *testing.T) {
 		switch {
 		case problem != nil && problem.code != "":
 			said = problem.code
+			if said == "between" {
+				said += fmt.Sprint(" ", problem.args["one"], " ", problem.args["other"])
+			}
 		case problem != nil:
 			said = fmt.Sprintf("%d or %d", problem.between[0], problem.between[1])
 		}
