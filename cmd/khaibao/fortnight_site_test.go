@@ -174,9 +174,12 @@ func (f *fortnight) act(p *person, i int, a act) {
 			return
 		}
 		status, text := f.call(n, p.family.bearer(), method, path, body)
+		if status == http.StatusUnauthorized && (a.kind != "erase" || bytes.Contains(text, []byte(`"token_expired"`))) {
+			if f.renew(p.family, n) != http.StatusUnauthorized {
+				continue
+			} // the household is gone: its erasure was acknowledged to nobody
+		}
 		switch {
-		case status == http.StatusUnauthorized && a.kind != "erase":
-			f.renew(p.family, n)
 		case status == http.StatusOK || status == http.StatusCreated || status == http.StatusNoContent,
 			n > 0 && a.kind == "remove" && status == http.StatusNotFound, n > 0 && a.kind == "erase" && status == http.StatusUnauthorized:
 			var answer struct {
@@ -202,8 +205,8 @@ func (h *family) bearer() string {
 	return h.access
 }
 
-// renew gets a new pair of tokens, which live by real time.
-func (f *fortnight) renew(h *family, n int) {
+// renew gets a new pair of tokens, which live by real time, and gives the status of the answer.
+func (f *fortnight) renew(h *family, n int) int {
 	h.mu.Lock()
 	body := map[string]any{"refresh_token": h.refresh, "request_id": "renewal"}
 	h.mu.Unlock()
@@ -214,6 +217,7 @@ func (f *fortnight) renew(h *family, n int) {
 		h.access, h.refresh = tokens.Access, tokens.Refresh
 		h.mu.Unlock()
 	}
+	return status
 }
 
 // gateways stand before the doubles: they can be away, and they note what was accepted, by the domain's clock.
