@@ -63,6 +63,9 @@ func TestHandsetMissedDay(t *testing.T) {
 	b.missADay()
 }
 
+// untilTheEnd lets a wait in the page last as long as the test may, and not for half a minute, which a busy machine needs.
+var untilTheEnd = chromedp.WithPollingTimeout(0)
+
 // browser is one fresh Chromium that may only talk to the demo.
 type browser struct {
 	*testing.T
@@ -170,7 +173,7 @@ func (b *browser) press(text string) {
 // text waits until an element shows something and gives it. The page may build the element anew at any time.
 func (b *browser) text(selector string) string {
 	b.Helper()
-	shown, err := chromedp.Run(b.ctx, chromedp.Poll[string](fmt.Sprintf(`(document.querySelector(%q) || {innerText: ''}).innerText.trim()`, selector)))
+	shown, err := chromedp.Run(b.ctx, chromedp.Poll[string](fmt.Sprintf(`(document.querySelector(%q) || {innerText: ''}).innerText.trim()`, selector), untilTheEnd))
 	if err != nil {
 		b.fail(err)
 	}
@@ -180,7 +183,7 @@ func (b *browser) text(selector string) string {
 // await waits until an element shows exactly a text.
 func (b *browser) await(selector, want string) {
 	b.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](fmt.Sprintf(`(document.querySelector(%q) || {innerText: ''}).innerText.trim() === %q`, selector, want))); err != nil {
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](fmt.Sprintf(`(document.querySelector(%q) || {innerText: ''}).innerText.trim() === %q`, selector, want), untilTheEnd)); err != nil {
 		b.fail(fmt.Errorf("waiting for %q: %w", want, err))
 	}
 }
@@ -305,7 +308,7 @@ func (b *browser) missADay() {
 		b.Errorf("the demo's time stays at %q", after)
 	}
 	const reminded = "gia dinh ban con nguoi chua gui cap nhat suc khoe"
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](fmt.Sprintf(`document.querySelector('#sms').innerText.includes(%q) && document.querySelectorAll('#push li:not(.empty)').length > 1`, reminded))); err != nil {
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](fmt.Sprintf(`document.querySelector('#sms').innerText.includes(%q) && document.querySelectorAll('#push li:not(.empty)').length > 1`, reminded), untilTheEnd)); err != nil {
 		b.fail(fmt.Errorf("waiting for the reminders: %w", err))
 	}
 	b.picture("9-missed")
@@ -314,7 +317,7 @@ func (b *browser) missADay() {
 // contains waits until an element shows something that a text is part of.
 func (b *browser) contains(selector, part string) {
 	b.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](fmt.Sprintf(`(document.querySelector(%q) || {innerText: ''}).innerText.includes(%q)`, selector, part))); err != nil {
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](fmt.Sprintf(`(document.querySelector(%q) || {innerText: ''}).innerText.includes(%q)`, selector, part), untilTheEnd)); err != nil {
 		b.fail(fmt.Errorf("waiting for %q: %w", part, err))
 	}
 }

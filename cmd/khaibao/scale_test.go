@@ -336,7 +336,7 @@ func (s *scale) browser(t *testing.T) {
 		})
 		b.do(chromedp.Navigate(s.url + "/console/cases"))
 		b.await("h1.quiet", b.text("h1.quiet"))
-		if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](`document.readyState === "complete" && document.querySelectorAll("tr.row").length > 0`)); err != nil {
+		if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](`document.readyState === "complete" && document.querySelectorAll("tr.row").length > 0`, untilTheEnd)); err != nil {
 			t.Fatal(err)
 		}
 		cancel()
