@@ -242,7 +242,7 @@ func (c *consoleBrowser) page(name string) {
 		Nodes []struct{ HTML, FailureSummary string }
 	}
 	found, err := chromedp.Run(c.ctx, chromedp.Evaluate[string](c.world.axe+
-		`; axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).then(r => JSON.stringify(r.violations))`, chromedp.EvalAwaitPromise))
+		`; axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations))`, chromedp.EvalAwaitPromise))
 	if err != nil {
 		c.fail(err)
 	}
