@@ -43,20 +43,33 @@ func (e *Engine) collection(name string) (*collection, error) {
 	return c, nil
 }
 
-// Ensure makes tables and indexes; an index that is new to documents kept already is filled from them.
+// Ensure makes tables and indexes, all of them or none; an index that is new to documents kept already is filled from them.
 func (e *Engine) Ensure(ctx context.Context, collections []store.Collection) error {
-	for _, declared := range collections {
-		c := newCollection(declared)
-		err := e.do(ctx, func(t *tx) error { return t.make(c) })
+	own := make([]*collection, len(collections))
+	for i, declared := range collections {
+		own[i] = newCollection(declared)
+	}
+	// In one transaction: a reader that finds the schema changed reads all of it again.
+	err := e.do(ctx, func(t *tx) error {
+		for _, c := range own {
+			if err := t.make(c); err != nil {
+				return fmt.Errorf("collection %s: %w", c.Name, err)
+			}
+		}
+		return nil
+	})
+	for _, c := range own {
 		if err == nil {
 			c.get, err = e.reads.PrepareContext(ctx, "SELECT doc FROM "+table(c.Name)+" WHERE id = ?")
 		}
-		if err != nil {
-			return fmt.Errorf("sqlite: making collection %s: %w", c.Name, err)
-		}
-		e.mu.Lock()
+	}
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range own {
 		e.collections[c.Name] = c
-		e.mu.Unlock()
 	}
 	return nil
 }
