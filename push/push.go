@@ -122,7 +122,7 @@ func NewWorker(c Config) *Worker {
 	c.setDefaults()
 	w := &Worker{
 		Config: c, words: smsWords{words{c.Store, c.Programs, c.Text, c.Broadcast}, c.Store, c.Now}, reach: reach{c.Store, c.Now},
-		breakers: map[models.Route]*breaker{}, claims: claims{held: map[string]string{}}, bulk: make(chan struct{}, c.BulkSlots),
+		breakers: map[models.Route]*breaker{}, claims: claims{held: map[string]string{}, looks: map[*look]struct{}{}}, bulk: make(chan struct{}, c.BulkSlots),
 	}
 	for _, route := range models.Routes() {
 		w.breakers[route] = &breaker{route: route, now: c.Real, log: c.Log, wake: func() { w.wakeRoute(route) }}

@@ -103,10 +103,11 @@ const readAhead = 4
 func (q *queue) batch(ctx context.Context) (batch []models.Message, full bool, err error) {
 	w := q.worker
 	ready := q.breaker.ready()
-	busy := w.claims.snapshot() // before the reads: one that ends in between is then read as it was saved, or skipped
-	limit := readAhead*w.Slots + len(busy)
+	look := w.claims.look()
+	defer look.over()
+	limit := readAhead*w.Slots + len(look.busy)
 	q.skipNone()
-	if err := q.overdue(ctx, busy, limit); err != nil {
+	if err := q.overdue(ctx, look.busy, limit); err != nil {
 		return nil, false, err
 	}
 	now := w.clock(q.lane)
@@ -119,16 +120,18 @@ func (q *queue) batch(ctx context.Context) (batch []models.Message, full bool, e
 		q.late.Store(int64(now.Sub(due[0].DueAt)))
 	}
 	for i := range due {
-		switch m := &due[i]; {
-		case !ready && now.Before(m.ExpiresAt):
-		case busy[claimed(m)] == m.ID: // it is what is under way
-		case busy[claimed(m)] != "" || !w.claims.take(m):
+		m := &due[i]
+		if !ready && now.Before(m.ExpiresAt) {
+			continue
+		}
+		switch taken, self := look.take(m); {
+		case taken:
+			batch = append(batch, *m)
+		case !self:
 			q.skip(claimed(m))
 			if !w.claims.has(claimed(m)) { // it was just released: who released it has not seen that we skipped
 				q.poke()
 			}
-		default:
-			batch = append(batch, *m)
 		}
 	}
 	return batch, len(due) == limit, nil
