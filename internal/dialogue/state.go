@@ -3,9 +3,10 @@ package dialogue
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"slices"
 	"time"
+
+	json "github.com/go-json-experiment/json/v1" // means the same as encoding/json and reads twice as fast
 
 	"khaibao/models"
 )

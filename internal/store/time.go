@@ -2,8 +2,8 @@ package store
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -51,13 +51,16 @@ func (t *Time) UnmarshalBSONValue(kind byte, data []byte) error {
 }
 
 // MarshalJSON writes milliseconds since 1970.
-func (t Time) MarshalJSON() ([]byte, error) { return json.Marshal(int64(t)) }
+func (t Time) MarshalJSON() ([]byte, error) { return strconv.AppendInt(nil, int64(t), 10), nil }
 
 // UnmarshalJSON reads milliseconds since 1970.
 func (t *Time) UnmarshalJSON(data []byte) error {
-	var ms int64
-	if err := json.Unmarshal(data, &ms); err != nil {
-		return err
+	if string(data) == "null" {
+		return nil
+	}
+	ms, err := strconv.ParseInt(string(data), 10, 64)
+	if err != nil {
+		return fmt.Errorf("store: %q is not a time", data)
 	}
 	*t = Time(ms)
 	return nil
