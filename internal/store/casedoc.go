@@ -105,6 +105,8 @@ func (w waitDoc) model() models.Wait {
 }
 
 func caseIndexes() []Index {
+	// What the queue is narrowed by, besides the area.
+	narrowed := []string{"status", "level", "program", "assignee", "due_at", "missed_since", "raised_at", "unreached"}
 	newest := func(name string, by ...string) Index {
 		index := Index{Name: name}
 		for _, field := range by {
@@ -113,18 +115,24 @@ func caseIndexes() []Index {
 		index.Fields = append(index.Fields, Order{"last_at", true}, Order{"_id", true})
 		return index
 	}
+	wide := func(index Index, more ...string) Index {
+		index.Also = slices.DeleteFunc(slices.Concat(narrowed, more), func(field string) bool {
+			return slices.ContainsFunc(index.Fields, func(o Order) bool { return o.Field == field })
+		})
+		return index
+	}
 	return []Index{
-		newest("nation"), newest("province", "province"), newest("commune", "commune"),
-		newest("province_status", "province", "status"), newest("commune_status", "commune", "status"), newest("status", "status"), newest("assignee", "assignee"),
+		wide(newest("nation")), wide(newest("province", "province")), wide(newest("commune", "commune")),
+		newest("province_status", "province", "status"), newest("commune_status", "commune", "status"), newest("status", "status"), wide(newest("assignee", "assignee"), "province", "commune"),
 		// The queue by deadline and by level; a commune's few cases are sorted as they are read.
-		{Name: "due", Fields: []Order{{Field: "due_at"}, {Field: "_id"}}},
-		{Name: "province_due", Fields: []Order{{Field: "province"}, {Field: "due_at"}, {Field: "_id"}}},
+		wide(Index{Name: "due", Fields: []Order{{Field: "due_at"}, {Field: "_id"}}}),
+		wide(Index{Name: "province_due", Fields: []Order{{Field: "province"}, {Field: "due_at"}, {Field: "_id"}}}),
 		{Name: "level", Fields: []Order{{"level", true}, {"last_at", true}, {"_id", true}}},
 		{Name: "province_level", Fields: []Order{{Field: "province"}, {"level", true}, {"last_at", true}, {"_id", true}}},
 		{Name: "opened", Fields: []Order{{Field: "province"}, {Field: "opened_at"}}},
 		{Name: "opened_nation", Fields: []Order{{Field: "opened_at"}, {Field: "_id"}}},
 		{Name: "raised", Fields: []Order{{Field: "raised_at"}, {Field: "_id"}}, Sparse: true},
-		{Name: "unreached", Fields: []Order{{Field: "unreached"}, {Field: "_id"}}, Sparse: true},
+		{Name: "unreached", Fields: []Order{{Field: "unreached"}, {Field: "_id"}}, Sparse: true, Also: []string{"province", "commune"}},
 		{Name: "same_as", Fields: []Order{{Field: "same_as"}, {Field: "_id"}}, Sparse: true},
 		{Name: "contacted", Fields: []Order{{Field: "province"}, {"contacted_at", true}, {"_id", true}}},
 		{Name: "contacted_nation", Fields: []Order{{"contacted_at", true}, {"_id", true}}},

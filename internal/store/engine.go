@@ -104,6 +104,9 @@ type Index struct {
 	// Multi marks an index on a field that holds an array of strings: a query by has, all or any finds its members. With
 	// _id as its second field, what has one member is read and counted in the order of _id without reading anything else.
 	Multi bool
+	// Also names fields that an engine whose documents are dear to read may keep in the entries, so that it passes over those
+	// that a condition leaves out without reading them. The order is that of Fields alone.
+	Also []string
 }
 
 // Order is a field and its direction. Nested fields are written with dots.

@@ -44,15 +44,6 @@ func (f *filter) from(needed bool) string {
 	}
 }
 
-// hint holds the planner, which knows nothing of how often a value occurs, to a query's index.
-func (f *filter) hint(name string) string {
-	named := func(i store.Index) bool { return i.Name == name && !i.Multi }
-	if f.side != "" || !slices.ContainsFunc(f.c.Indexes, named) {
-		return ""
-	}
-	return " INDEXED BY " + quote(f.c.Name+"_"+name)
-}
-
 func (f *filter) where() string {
 	if len(f.conds) == 0 {
 		return ""

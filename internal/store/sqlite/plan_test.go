@@ -74,3 +74,56 @@ func explain(t *testing.T, e *Engine, query store.Query) string {
 	}
 	return plan.String()
 }
+
+// TestWideIndexes holds queries to the entries that decide them: a document is read only when it is asked for.
+func TestWideIndexes(t *testing.T) {
+	t.Parallel()
+	e, err := Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close(t.Context()) })
+	at := []store.Order{{Field: "at", Desc: true}, {Field: "_id", Desc: true}}
+	due := []store.Order{{Field: "due"}, {Field: "_id"}}
+	of := func(field string, by []store.Order) []store.Order {
+		return append([]store.Order{{Field: field}}, by...)
+	}
+	err = e.Ensure(t.Context(), []store.Collection{{Name: "cases", Indexes: []store.Index{
+		{Name: "nation", Fields: at, Also: []string{"status", "due", "missed"}},
+		{Name: "area", Fields: of("area", at), Also: []string{"status", "due", "missed"}},
+		{Name: "commune", Fields: of("commune", at), Also: []string{"status", "due", "missed"}},
+		{Name: "due", Fields: due, Also: []string{"status", "missed"}},
+		{Name: "area_due", Fields: of("area", due), Also: []string{"status", "missed"}},
+		{Name: "missed", Fields: []store.Order{{Field: "missed"}, {Field: "_id"}}, Sparse: true, Also: []string{"area"}},
+		{Name: "search", Fields: []store.Order{{Field: "search"}}, Multi: true},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	area, commune := store.Cond{Field: "area", Op: store.Eq, Value: "20"}, store.Cond{Field: "commune", Op: store.Eq, Value: "06325"}
+	open := store.Cond{Field: "status", Op: store.In, Value: []string{"new", "contacted"}}
+	overdue := store.Cond{Field: "due", Op: store.Lt, Value: store.Time(7)}
+	missed := store.Cond{Field: "missed", Op: store.Exists, Value: true}
+	where := func(conds ...store.Cond) []store.Cond { return conds }
+	for name, c := range map[string]struct {
+		query store.Query
+		want  string
+	}{
+		"the queue":               {store.Query{Where: where(area, open), Sort: at, Limit: 50}, "USING INDEX cases_area_wide (<expr>=?)"},
+		"and its next page":       {store.Query{Where: where(area, open), Sort: at, After: []any{store.Time(5), "x"}, Limit: 50}, "USING INDEX cases_area_wide (<expr>=? AND <expr><?)"},
+		"overdue":                 {store.Query{Where: where(area, open, overdue), Sort: at, Limit: 50}, "USING INDEX cases_area_wide (<expr>=?)"},
+		"overdue anywhere":        {store.Query{Where: where(open, overdue), Sort: at, Limit: 50}, "USING INDEX cases_nation_wide"},
+		"by deadline":             {store.Query{Where: where(area, open), Sort: due, Limit: 50}, "USING INDEX cases_area_due_wide (<expr>=?)"},
+		"by deadline anywhere":    {store.Query{Where: where(open), Sort: due, Limit: 50}, "USING INDEX cases_due_wide"},
+		"a commune's by deadline": {store.Query{Where: where(commune, open), Sort: due, Limit: 50}, "USING COVERING INDEX cases_commune_wide (<expr>=?)"},
+		"counted":                 {store.Query{Where: where(area, open), Fields: []string{"_id"}, Limit: 50}, "USING COVERING INDEX cases_area_wide (<expr>=?)"},
+		"some fields":             {store.Query{Where: where(area, open), Fields: []string{"status", "due"}, Limit: 50}, "USING COVERING INDEX cases_area_wide (<expr>=?)"},
+		"how many are overdue":    {store.Query{Where: where(area, overdue), Fields: []string{"_id"}}, "USING COVERING INDEX cases_area_due_wide (<expr>=? AND <expr><?)"},
+		"how many missed one":     {store.Query{Where: where(area, missed), Fields: []string{"_id"}}, "USING COVERING INDEX cases_missed_wide"},
+		"found by name":           {store.Query{Where: where(area, store.Cond{Field: "search", Op: store.Any, Value: []string{"h"}}), Sort: at, Limit: 50}, "USING PRIMARY KEY (value=?)"},
+	} {
+		if plan := explain(t, e, c.query); !strings.Contains(plan, c.want) {
+			t.Errorf("%s is planned as\n%swant %s", name, plan, c.want)
+		}
+	}
+}

@@ -81,31 +81,39 @@ func (e *Engine) statement(name string, query *store.Query) (string, filter, err
 	if len(values) > 0 {
 		f.after(sort, values)
 	}
-	text := "SELECT " + selected(query.Fields) + " FROM " + f.from(!justID(query)) + f.hint(query.Index) + f.where()
+	hint, ordered := f.hint(query, sort)
+	from, rest := f.from(!justID(query)), hint+f.where()
 	if len(sort) > 0 {
-		text += " ORDER BY " + orderBy(sort)
+		rest += " ORDER BY " + orderBy(sort)
 	}
-	if query.Limit > 0 {
-		text += fmt.Sprintf(" LIMIT %d", query.Limit)
+	limit := query.Limit
+	if limit == 0 {
+		limit = -1 // none
 	}
-	return text, f, nil
+	rest += fmt.Sprintf(" LIMIT %d", limit)
+	if !ordered && query.Limit > 0 { // entries are sorted, and only the documents of this page are read
+		rest = " WHERE rowid IN (SELECT rowid FROM " + from + rest + ") ORDER BY " + orderBy(sort)
+	}
+	if len(query.Fields) == 0 {
+		return "SELECT doc FROM " + from + rest, f, nil
+	}
+	columns, object := selected(query.Fields)
+	// The entry of an index gives a column, but never the argument of a function, which might be JSON itself.
+	return "SELECT " + object + " FROM (SELECT " + columns + " FROM " + from + rest + ")", f, nil
 }
 
 func justID(q *store.Query) bool { return slices.Equal(q.Fields, []string{"_id"}) }
 
-// selected is the document, or an object of some of its fields.
-func selected(fields []string) string {
-	if len(fields) == 0 {
-		return "doc"
-	}
-	text := "json_object('_id', id"
+// selected gives some fields as columns, and the object that is made of these.
+func selected(fields []string) (columns, object string) {
+	columns, object = "id", "json_object('_id', id"
 	for _, field := range fields {
 		if field != "_id" {
-			path(field)
-			text += ", '" + field + "', json_extract(doc, " + path(field) + ")"
+			columns += ", " + column(field) + " AS " + quote(field)
+			object += ", '" + field + "', " + quote(field)
 		}
 	}
-	return text + ")"
+	return columns, object + ")"
 }
 
 func (e *Engine) query(ctx context.Context, text string, f filter, each func(store.Raw) error) error {
@@ -135,8 +143,9 @@ func (e *Engine) Count(ctx context.Context, name string, conds []store.Cond) (in
 	if err != nil {
 		return 0, err
 	}
+	hint, _ := f.hint(&store.Query{Where: conds}, nil)
 	var n int64
-	if err := e.reads.QueryRowContext(ctx, "SELECT count(*) FROM "+f.from(false)+f.where(), f.args...).Scan(&n); err != nil {
+	if err := e.reads.QueryRowContext(ctx, "SELECT count(*) FROM "+f.from(false)+hint+f.where(), f.args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("sqlite: counting %s: %w", name, err)
 	}
 	return n, nil

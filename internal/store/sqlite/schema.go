@@ -115,8 +115,20 @@ func (t *tx) makeSide(c *collection, field, side string) error {
 	return nil
 }
 
+// indexName tells one with more in its entries apart from the plain one, which a store may still have.
+func indexName(collection string, index store.Index) string {
+	if len(index.Also) > 0 {
+		return quote(collection + "_" + index.Name + "_wide")
+	}
+	return quote(collection + "_" + index.Name)
+}
+
 func createIndex(name string, index store.Index) string {
-	statement := fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (%s)", quote(name+"_"+index.Name), table(name), orderBy(index.Fields))
+	columns := []string{orderBy(index.Fields)}
+	for _, field := range index.Also {
+		columns = append(columns, column(field))
+	}
+	statement := fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (%s)", indexName(name, index), table(name), strings.Join(columns, ", "))
 	if index.Sparse {
 		statement += " WHERE " + column(index.Fields[0].Field) + " IS NOT NULL"
 	}

@@ -114,7 +114,7 @@ func (e *Engine) connect(ctx context.Context, where place) error {
 	if e.writes, err = open(ctx, where, 1); err != nil {
 		return err
 	}
-	if e.reads, err = open(ctx, where, readers, "query_only(1)"); err != nil {
+	if e.reads, err = open(ctx, where, readers, "query_only(1)", "mmap_size(2147418112)"); err != nil { // as much as SQLite maps
 		return err
 	}
 	conn, err := e.writes.Conn(ctx)
