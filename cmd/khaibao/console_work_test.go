@@ -97,6 +97,8 @@ func (c *consoleBrowser) twoOnOneCase(second *consoleBrowser) {
 	c.Helper()
 	second.commune = c.commune
 	for _, b := range []*consoleBrowser{c, second} {
+		name := b.name
+		defer func() { b.name = name }()
 		b.name += "-case"
 		b.signInAs(models.Officer, c.commune)
 		b.click("tr.row .person a")
