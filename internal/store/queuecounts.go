@@ -13,7 +13,7 @@ func (c *Cases) CountUpTo(ctx context.Context, f models.CaseFilter, now time.Tim
 		return 0, nil
 	}
 	var n int64
-	q := Query{Where: c.where(f, now), Limit: limit, Fields: []string{"_id"}}
+	q := Query{Where: c.where(f, now), Limit: limit, Fields: []string{"_id"}, Index: c.inOrder(f)}
 	if f.Assignee != "" { // has fewer than any area
 		q.Index = "assignee"
 	}

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -80,25 +81,28 @@ func find(d bson.D, key string) *bson.E {
 	return nil
 }
 
-// after narrows a filter to what follows a page: greater in the first field that differs. The plain bound on the first
-// field lets an index be entered there.
+// after narrows a filter to what follows a page: a bound on the first field, where an index is entered, without those that
+// share its value and come no later. An $or of what follows would be read whole and sorted by DocumentDB.
 func after(filter bson.D, query *store.Query) (bson.D, error) {
 	fields, values, err := query.Keyset()
 	if err != nil || len(values) == 0 {
 		return filter, err
 	}
-	var branches bson.A
-	for i, field := range fields {
-		branch := bson.D{}
-		for j, same := range fields[:i] {
-			branch = append(branch, bson.E{Key: same.Field, Value: values[j]})
+	first, more := fields[0], len(fields) > 1
+	follows := bson.A{bson.D{{Key: first.Field, Value: bson.D{{Key: beyond(first, more), Value: values[0]}}}}}
+	var earlier bson.A
+	same := bson.D{{Key: first.Field, Value: values[0]}}
+	for i := 1; i < len(fields); i++ {
+		last := i == len(fields)-1
+		back := store.Order{Field: fields[i].Field, Desc: !fields[i].Desc}
+		earlier = append(earlier, append(slices.Clone(same), bson.E{Key: back.Field, Value: bson.D{{Key: beyond(back, last), Value: values[i]}}}))
+		if !last {
+			earlier = append(earlier, bson.D{{Key: back.Field, Value: nil}}) // without the field: on no later page
 		}
-		branches = append(branches, append(branch, bson.E{Key: field.Field, Value: bson.D{{Key: beyond(field), Value: values[i]}}}))
+		same = append(same, bson.E{Key: back.Field, Value: values[i]})
 	}
-	follows := bson.A{branches[0]}
-	if len(fields) > 1 {
-		bound := bson.D{{Key: fields[0].Field, Value: bson.D{{Key: beyond(fields[0]) + "e", Value: values[0]}}}}
-		follows = bson.A{bound, bson.D{{Key: "$or", Value: branches}}}
+	if more {
+		follows = append(follows, bson.D{{Key: "$nor", Value: earlier}})
 	}
 	if own := find(filter, "$and"); own != nil {
 		own.Value = append(own.Value.(bson.A), follows...)
@@ -107,9 +111,14 @@ func after(filter bson.D, query *store.Query) (bson.D, error) {
 	return append(filter, bson.E{Key: "$and", Value: follows}), nil
 }
 
-func beyond(field store.Order) string {
+// beyond compares with what comes later in an order, or the same when that is meant, too.
+func beyond(field store.Order, same bool) string {
+	operator := "$gt"
 	if field.Desc {
-		return "$lt"
+		operator = "$lt"
 	}
-	return "$gt"
+	if same {
+		operator += "e"
+	}
+	return operator
 }

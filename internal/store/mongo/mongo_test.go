@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -258,11 +259,26 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	newest := bson.D{{Key: "at", Value: -1}, {Key: "_id", Value: -1}}
-	for index, c := range map[string]struct{ filter, sort bson.D }{
-		"newest": {bson.D{{Key: "kind", Value: "7"}}, newest},
-		"todo":   {bson.D{{Key: "todo.at", Value: bson.D{{Key: "$exists", Value: true}}}}, bson.D{{Key: "todo.at", Value: 1}, {Key: "_id", Value: 1}}},
+	kind := bson.D{{Key: "kind", Value: "7"}}
+	nextPage, err := mongo.After(slices.Clone(kind), &store.Query{
+		Sort: []store.Order{{Field: "at", Desc: true}, {Field: "_id", Desc: true}}, After: []any{store.Time(1763625600500), "050500"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		index        string
+		filter, sort bson.D
+	}{
+		"a list":        {"newest", kind, newest},
+		"its next page": {"newest", nextPage, newest},
+		"what is due":   {"todo", bson.D{{Key: "todo.at", Value: bson.D{{Key: "$exists", Value: true}}}}, bson.D{{Key: "todo.at", Value: 1}, {Key: "_id", Value: 1}}},
 	} {
-		plan := explain(t, bson.D{{Key: "find", Value: papers}, {Key: "filter", Value: c.filter}, {Key: "sort", Value: c.sort}, {Key: "limit", Value: 50}})
+		index := c.index
+		plan := explain(t, bson.D{{Key: "find", Value: papers}, {Key: "filter", Value: c.filter}, {Key: "sort", Value: c.sort}, {Key: "limit", Value: 50}, {Key: "hint", Value: index}})
+		if strings.Contains(plan, `"Node Type":"Sort"`) || strings.Contains(plan, `"stage":"SORT"`) {
+			t.Errorf("%s is sorted: %s", name, plan)
+		}
 		// DocumentDB names the index of a scan "Index Name", MongoDB "indexName".
 		chosen := strings.Contains(plan, `"Index Name":"`+index+`"`) || !strings.Contains(plan, `"Index Name"`) && strings.Contains(plan, `"indexName":"`+index+`"`)
 		if !chosen {

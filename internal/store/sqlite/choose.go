@@ -6,18 +6,18 @@ import (
 	"khaibao/internal/store"
 )
 
-// hint holds the planner, which knows nothing of how often a value occurs, to an index: the one that a query names, or one
-// that decides about a document without reading it. ordered tells that no sorting is known to be left.
+// hint holds the planner, which knows nothing of how often a value occurs, to an index: one that decides about a document
+// without reading it, the query's own before others, or else the query's own. ordered tells that no sorting is known to be left.
 func (f *filter) hint(query *store.Query, sort []store.Order) (text string, ordered bool) {
 	if f.side != "" {
 		return "", true
 	}
-	named := func(i store.Index) bool { return i.Name == query.Index && !i.Multi }
-	if at := slices.IndexFunc(f.c.Indexes, named); at >= 0 {
-		return " INDEXED BY " + indexName(f.c.Name, f.c.Indexes[at]), true
-	}
 	index, ordered := f.c.choose(query.Where, sort)
-	if index == nil || len(index.Also) == 0 {
+	named := slices.IndexFunc(f.c.Indexes, func(i store.Index) bool { return i.Name == query.Index && !i.Multi })
+	switch wide := index != nil && len(index.Also) > 0; {
+	case named >= 0 && (!wide || decides(&f.c.Indexes[named], query.Where)):
+		index, ordered = &f.c.Indexes[named], true
+	case !wide:
 		return "", true
 	}
 	return " INDEXED BY " + indexName(f.c.Name, *index), ordered
