@@ -111,10 +111,11 @@ func exists(dir string) error {
 
 func (e *Engine) connect(ctx context.Context, where place) error {
 	var err error
-	if e.writes, err = open(ctx, where, 1); err != nil {
+	if e.writes, err = open(ctx, where, 1, "cache_size(-64000)"); err != nil {
 		return err
 	}
-	if e.reads, err = open(ctx, where, readers, "query_only(1)", "mmap_size(2147418112)"); err != nil { // as much as SQLite maps
+	// Readers look into the system's cache of the file (as much of it as SQLite maps at most) instead of copying it.
+	if e.reads, err = open(ctx, where, readers, "cache_size(-8000)", "mmap_size(2147418112)", "query_only(1)"); err != nil {
 		return err
 	}
 	conn, err := e.writes.Conn(ctx)
@@ -152,7 +153,7 @@ func lockDir(dir string) (*os.File, error) {
 
 func open(ctx context.Context, where place, connections int, more ...string) (*sql.DB, error) {
 	query := where.uri.Query()
-	query["_pragma"] = slices.Concat([]string{"busy_timeout(5000)"}, where.pragmas, []string{"cache_size(-64000)", "temp_store(MEMORY)"}, more)
+	query["_pragma"] = slices.Concat([]string{"busy_timeout(5000)"}, where.pragmas, []string{"temp_store(MEMORY)"}, more)
 	where.uri.RawQuery = query.Encode()
 	db, err := sql.Open("sqlite", where.uri.String())
 	if err != nil {
