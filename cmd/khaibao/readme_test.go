@@ -26,7 +26,7 @@ func TestReadmeTour(t *testing.T) {
 			p := start(t, nil, append([]string{"demo", "--addr", "127.0.0.1:0", "--data", data}, address(t)...)...)
 			base := p.await(`API +(http://\S+)`)[1]
 			script := strings.NewReplacer("http://127.0.0.1:8080", base, "~/.cache/khaibao-demo/demo.json", filepath.Join(data, "demo.json")).Replace(tour)
-			script = "sleep() { command sleep $((3 * $1)); }\n" + script // the machine has more to do here than a reader's
+			script = "sleep() { command sleep $((2 * $1)); }\n" + script // the machine has more to do here than a reader's
 			command := exec.Command("bash", "-euo", "pipefail", "-c", script)
 			said, err := command.CombinedOutput()
 			if err != nil {

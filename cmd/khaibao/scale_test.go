@@ -26,7 +26,7 @@ import (
 // TestScale is the officials' side on a store full of cases: what pages read and weigh, exports, actions on many cases, and
 // many officials at once. What must hold at every size is asserted, what hangs on the machine is logged (-v).
 //
-//	KHAIBAO_SCALE_CASES, KHAIBAO_SCALE_DECLARATIONS   how full the store is: 3,000 and 10,000
+//	KHAIBAO_SCALE_CASES, KHAIBAO_SCALE_DECLARATIONS   how full the store is: 3,000 and 4,000
 //	KHAIBAO_SCALE_VIEWS, KHAIBAO_SCALE_SECONDS        page views a second, and for how long: 10 and 2
 //	KHAIBAO_SCALE_STORE, KHAIBAO_SCALE_KEYS           one store instead of an empty one of each engine; with a file of keys it
 //	                                                  is filled once and measured again
@@ -93,7 +93,7 @@ func openScale(t *testing.T, address string) *scale {
 		}
 	})
 	s.took.next, s.app.api = s.app.api, s.took
-	s.in = newOutbreak(s.app, scaleOf(t, "KHAIBAO_SCALE_CASES", 3000), scaleOf(t, "KHAIBAO_SCALE_DECLARATIONS", 10_000))
+	s.in = newOutbreak(s.app, scaleOf(t, "KHAIBAO_SCALE_CASES", 3000), scaleOf(t, "KHAIBAO_SCALE_DECLARATIONS", 4000))
 	if !filled {
 		begun := time.Now()
 		if err := s.in.enter(t.Context()); err != nil {

@@ -115,7 +115,7 @@ func (e *Engine) connect(ctx context.Context, where place) error {
 		return err
 	}
 	// Readers look into the system's cache of the file (as much of it as SQLite maps at most) instead of copying it.
-	if e.reads, err = open(ctx, where, readers, "cache_size(-8000)", "mmap_size(2147418112)", "query_only(1)"); err != nil {
+	if e.reads, err = open(ctx, where, readers, "cache_size(-2000)", "mmap_size(2147418112)", "query_only(1)"); err != nil {
 		return err
 	}
 	conn, err := e.writes.Conn(ctx)
