@@ -188,7 +188,7 @@ func (s *scale) cancelled(t *testing.T) {
 		var queries atomic.Int64
 		ended := make(chan struct{})
 		watch := func(reading context.Context) {
-			if reading.Value(http.ServerContextKey) == nil || queries.Add(1) != 3 { // workers read cases, too, and go on
+			if !forRequest(reading) || queries.Add(1) != 3 { // workers read cases, too, and go on
 				return
 			}
 			cancel()
