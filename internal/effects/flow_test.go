@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -386,6 +388,69 @@ func TestAPersonSentAgainAfterAChangeOrARemoval(t *testing.T) {
 		people, err := h.intake.People(h.Context(), h.citizen)
 		if err != nil || len(people) != 1 {
 			h.Errorf("%+v, %v", people, err)
+		}
+	})
+}
+
+// Declarations of a flag race with the end of a household or of a person's place in it: each that was accepted has a case with
+// somebody who can be called, and none that was refused has one.
+func TestErasureAmongDeclarations(t *testing.T) {
+	t.Parallel()
+	each(t, func(h *house) {
+		for round := range 10 {
+			account, err := h.store.ClaimPhone(h.Context(), fmt.Sprintf("+8490000%04d", 100+round))
+			if err != nil {
+				h.Fatal(err)
+			}
+			h.citizen.Account = account
+			person := h.add("Nguyễn Thị Thử", models.Self, "06325")
+			var accepted atomic.Int64
+			var racing sync.WaitGroup
+			const rivals = 6
+			begun := make(chan struct{}, rivals)
+			for range rivals {
+				id := h.nextID()
+				racing.Go(func() {
+					begun <- struct{}{}
+					_, _, err := h.intake.Submit(h.Context(), h.citizen, intake.Submission{
+						Form: models.FormDeclaration, ID: id, Program: "covid19", PersonID: person.ID, Answers: sick,
+					})
+					switch {
+					case err == nil:
+						accepted.Add(1)
+					case !models.Unauthenticated.Is(err) && !models.Invalid.Is(err):
+						h.Error(err)
+					}
+				})
+			}
+			kept := false
+			racing.Go(func() {
+				for range min(round, rivals) { // somewhere in the midst
+					<-begun
+				}
+				if round%2 == 0 {
+					done, err := h.privacy.Erase(h.Context(), h.citizen)
+					if kept = done.KeptUntilClosed; err != nil {
+						h.Error(err)
+					}
+					return
+				}
+				var err error
+				if kept, err = h.intake.RemovePerson(h.Context(), h.citizen, person.ID); err != nil {
+					h.Error(err)
+				}
+			})
+			racing.Wait()
+			h.drain()
+			found, err := h.store.CasesOfAccount(h.Context(), account)
+			if err != nil || len(found) != int(min(accepted.Load(), 1)) || kept && len(found) == 0 {
+				h.Fatalf("round %d: %d accepted, %d cases, kept %t, %v", round, accepted.Load(), len(found), kept, err)
+			}
+			if len(found) == 1 {
+				if who, err := h.cases.Reveal(h.Context(), officer, found[0].ID, "gọi điện"); err != nil || who.Name != "Nguyễn Thị Thử" || who.Phone == "" {
+					h.Errorf("round %d: nobody can be called: %+v, %v", round, who, err)
+				}
+			}
 		}
 	})
 }

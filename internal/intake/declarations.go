@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -64,6 +65,11 @@ func (s *Service) Submit(ctx context.Context, citizen models.Citizen, in Submiss
 	}
 	if err != nil {
 		return nil, false, err
+	}
+	if d.Decision.Level.Flagged() { // a case is to follow: of somebody who can be called
+		if held, err := s.store.HoldIdentity(ctx, d.Account, d.PersonID); err != nil || !held {
+			return nil, false, cmp.Or(err, error(models.ErrSignedOut)) // erased, or taken out, while this was on its way
+		}
 	}
 	s.accepted()
 	return d, true, nil

@@ -32,6 +32,8 @@ type Store interface {
 	ClaimPhone(ctx context.Context, phone string) (string, error)
 	// HasCases tells whether a person has a case that is not closed, or a flag that is about to open one.
 	HasOpenCase(ctx context.Context, account, personID string) (bool, error)
+	// HoldIdentity tells whether a person's identity is still there, and has whoever is about to drop it look again.
+	HoldIdentity(ctx context.Context, account, personID string) (bool, error)
 }
 
 // Config is what a Service is made of.

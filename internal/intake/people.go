@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -183,19 +184,30 @@ func (s *Service) ChangePerson(ctx context.Context, citizen models.Citizen, id s
 // RemovePerson takes somebody out of the household. Their identity goes at once or, while a case is open, when that
 // closes; kept tells which. What was declared stays without a person.
 func (s *Service) RemovePerson(ctx context.Context, citizen models.Citizen, id string) (kept bool, err error) {
-	if kept, err = s.store.HasOpenCase(ctx, citizen.Account, id); err != nil {
-		return false, err
-	}
 	_, err = s.store.UpdateAccount(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
 		person, ok := account.Person(id)
 		if !ok {
 			return nil, models.ErrNotFound
 		}
-		if person.RemovedAt = s.now(); !kept {
-			person.Forget()
-		}
-		account.People = bounded(account.People)
+		person.RemovedAt = s.now()
 		return []models.Effect{{Kind: models.EffectRemoved, PersonID: id}}, nil
+	})
+	if err != nil {
+		return false, err
+	}
+	// What arrives from here on is refused; what arrived before is seen now, and who declares meanwhile gives the household a
+	// new rev (HoldIdentity).
+	_, err = s.store.UpdateAccount(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
+		person, ok := account.AnyPerson(id)
+		if !ok {
+			return nil, models.ErrUnchanged
+		}
+		if kept, err = s.store.HasOpenCase(ctx, citizen.Account, id); err != nil || kept {
+			return nil, cmp.Or(err, error(models.ErrUnchanged))
+		}
+		person.Forget()
+		account.People = bounded(account.People)
+		return nil, nil
 	})
 	s.accepted()
 	return kept, err

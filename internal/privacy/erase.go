@@ -2,7 +2,6 @@ package privacy
 
 import (
 	"context"
-	"slices"
 
 	"khaibao/models"
 )
@@ -13,29 +12,27 @@ type Erasure struct {
 	KeptUntilClosed bool
 }
 
-// Erase ends the account with one write: sign-in ends, and the data key that seals all identity is dropped at once or,
-// while a case is open, when that closes. The decision records stay without a person.
+// Erase ends the account: sign-in ends, and then the data key that seals all identity is dropped, at once or, while a case is
+// open, when that closes. The decision records stay without a person.
 func (s *Service) Erase(ctx context.Context, citizen models.Citizen) (Erasure, error) {
 	if _, err := s.household(ctx, citizen); err != nil {
 		return Erasure{}, err
 	}
-	open, err := s.store.HasOpenCase(ctx, citizen.Account, "")
-	if err != nil {
-		return Erasure{}, err
-	}
-	_, err = s.store.Tombstone(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
+	_, err := s.store.Tombstone(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
 		if account.Erased() {
 			return nil, models.ErrUnchanged
 		}
-		account.ErasedAt, account.KeyUntilClosed, account.Devices = s.now(), open, nil
+		account.ErasedAt, account.KeyUntilClosed, account.Devices = s.now(), true, nil
 		entry := &models.AuditEntry{At: s.now(), Action: models.AuditErase, Account: account.ID, Detail: map[string]string{"channel": string(citizen.Channel)}}
 		return []models.Effect{{Kind: models.EffectAudit, Audit: entry}, {Kind: models.EffectErased}}, nil
 	})
 	if err != nil {
 		return Erasure{}, err
 	}
+	// What arrives from here on is refused; what arrived before is seen now.
+	kept, err := s.release(ctx, citizen.Account)
 	s.changed()
-	return Erasure{KeptUntilClosed: open}, nil
+	return Erasure{KeptUntilClosed: kept}, err
 }
 
 // Forget carries out what an erasure leaves to be done: sessions, numbers, messages, push tokens and search hashes go.
@@ -54,38 +51,45 @@ func (s *Service) Forget(ctx context.Context, account string) error {
 // Release drops what was only kept for a case that is now closed: the data key of an erased account, or the identity of
 // people who were taken out of the household.
 func (s *Service) Release(ctx context.Context, account string) error {
-	all, err := s.store.CasesOfAccount(ctx, account)
-	if err != nil {
-		return err
-	}
-	anyOpen, err := s.store.HasOpenCase(ctx, account, "")
-	if err != nil {
-		return err
-	}
+	_, err := s.release(ctx, account)
+	return err
+}
+
+// release tells whether the data key of an erased account stays. It looks for open cases after it has read the account: who
+// declares meanwhile gives that a new rev (store.HoldIdentity), and it looks again.
+func (s *Service) release(ctx context.Context, account string) (kept bool, err error) {
 	changed := false
 	_, err = s.store.Tombstone(ctx, account, func(a *models.Account) ([]models.Effect, error) {
-		forgotten := false
+		changed = false
 		for i := range a.People {
-			if p := &a.People[i]; !p.RemovedAt.IsZero() && !p.Forgotten() && !hasOpen(all, p.ID) {
+			p := &a.People[i]
+			if p.RemovedAt.IsZero() || p.Forgotten() {
+				continue
+			}
+			open, err := s.store.HasOpenCase(ctx, account, p.ID)
+			if err != nil {
+				return nil, err
+			}
+			if !open {
 				p.Forget()
-				forgotten = true
+				changed = true
 			}
 		}
-		drop := a.Erased() && a.KeyUntilClosed && !anyOpen
-		if drop {
-			a.KeyUntilClosed = false
+		if a.Erased() && a.KeyUntilClosed {
+			open, err := s.store.HasOpenCase(ctx, account, "")
+			if err != nil {
+				return nil, err
+			}
+			a.KeyUntilClosed, changed = open, changed || !open
 		}
-		if changed = drop || forgotten; !changed {
+		kept = a.KeyUntilClosed
+		if !changed {
 			return nil, models.ErrUnchanged
 		}
 		return nil, nil
 	})
-	if err != nil || !changed {
-		return err
+	if err == nil && changed {
+		err = s.follow(ctx, account, "")
 	}
-	return s.follow(ctx, account, "")
-}
-
-func hasOpen(all []models.Case, person string) bool {
-	return slices.ContainsFunc(all, func(c models.Case) bool { return c.PersonID == person && c.Status != models.CaseClosed })
+	return kept, err
 }

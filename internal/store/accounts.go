@@ -237,6 +237,20 @@ func (s *Store) Tombstone(ctx context.Context, id string, change func(*models.Ac
 	return account, err
 }
 
+// HoldIdentity tells whether a person's identity is still there after something was kept that needs it. While it is about to be dropped
+// (the account is erased, the person taken out of it) the account gets a new rev: whoever drops it looks for open cases again.
+func (s *Store) HoldIdentity(ctx context.Context, account, personID string) (held bool, err error) {
+	_, err = s.Tombstone(ctx, account, func(a *models.Account) ([]models.Effect, error) {
+		person, known := a.AnyPerson(personID)
+		held = known && (!a.Erased() || a.KeyUntilClosed)
+		if held && (a.Erased() || !person.RemovedAt.IsZero()) {
+			return nil, nil
+		}
+		return nil, models.ErrUnchanged
+	})
+	return held, asError("reading a household", err)
+}
+
 func (s *Store) changeAccount(ctx context.Context, was *accountDoc, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error) {
 	account, key, err := s.openAccount(was)
 	if err != nil {
