@@ -186,7 +186,7 @@ func (c *compiler) undeclared(w word, offset int, name string) (message, hint st
 		return fmt.Sprintf("%s is a text, and rules do not read texts", name), "ask for it with a choice"
 	}
 	if id, ok := cutEarlier(name); ok {
-		return fmt.Sprintf("%s is not an earlier value", name), didYouMean(id, c.past.names())
+		return fmt.Sprintf("%s is not an earlier value", name), oneOf(id, c.past.names())
 	}
 	if name == varEarlier {
 		return "earlier is no value by itself", "name what was answered or decided: earlier.fever, earlier.level, earlier.days"
@@ -199,7 +199,7 @@ func (c *compiler) undeclared(w word, offset int, name string) (message, hint st
 	for i := range c.form.Questions {
 		known = append(known, c.form.Questions[i].ID)
 	}
-	return fmt.Sprintf("%s is not a question of the form %s", name, c.form.ID), didYouMean(name, known)
+	return fmt.Sprintf("%s is not a question of the form %s", name, c.form.ID), oneOf(name, known)
 }
 
 // typesIn tells the type of each variable that an expression names.

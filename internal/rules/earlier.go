@@ -135,7 +135,7 @@ func (b *builder) earlier(e *Example, n *exampleNode) models.Earlier {
 	for i := range n.Earlier.list {
 		key, given := n.Earlier.list[i].key, n.Earlier.list[i].value
 		if !slices.Contains(past.names(), key.value) {
-			b.problem(key.mark, didYouMean(key.value, past.names()), "no earlier value %q", key.value)
+			b.problem(key.mark, oneOf(key.value, past.names()), "no earlier value %q", key.value)
 			continue
 		}
 		value, hint := c.earlier(past, key.value, given.value)

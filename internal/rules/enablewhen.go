@@ -31,7 +31,7 @@ func (b *builder) condition(f *Form, n *conditionNode) Condition {
 			known = append(known, f.Questions[i].ID)
 		}
 		if n.Question.line > 0 {
-			b.problem(n.Question.mark, didYouMean(c.Question, known), "no question %q before this one", c.Question)
+			b.problem(n.Question.mark, oneOf(c.Question, known), "no question %q before this one", c.Question)
 		}
 		return c
 	}

@@ -121,7 +121,7 @@ func (b *builder) example(n *exampleNode) Example {
 	}
 	for _, answer := range n.Answers.list {
 		if _, ok := form.index[answer.key.value]; !ok {
-			b.problem(answer.key.mark, didYouMean(answer.key.value, form.questionIDs()), "no question %q in the form %s", answer.key.value, e.Form)
+			b.problem(answer.key.mark, oneOf(answer.key.value, form.questionIDs()), "no question %q in the form %s", answer.key.value, e.Form)
 		}
 	}
 	if n.Rules != nil {

@@ -205,7 +205,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"enable_when of an unknown question", "{question: fever, operator", "{question: feverr, operator",
 			[]string{`28:22: no question "feverr" before this one (did you mean fever?)`}},
 		{"enable_when of a later question", `{question: fever, operator: "=", answer: true}`, `{question: contact, operator: "=", answer: "yes"}`,
-			[]string{`28:22: no question "contact" before this one`}},
+			[]string{`28:22: no question "contact" before this one (one of: chest_pain, fever, cough)`}},
 		{"enable_when with a wrong answer", `operator: "=", answer: true`, `operator: "=", answer: 3`,
 			[]string{"28:52: the answer does not fit fever, which is of type boolean (true or false)"}},
 		{"enable_when with a wrong operator", `operator: "=", answer: true`, `operator: ">", answer: true`,
@@ -217,7 +217,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"emergency sign with enable_when", "emergency: true,", "emergency: true, enable_when: {all: [{question: fever, operator: exists, answer: true}]},",
 			[]string{
 				"18:69: an emergency sign is always asked (take enable_when out)",
-				`18:87: no question "fever" before this one`}},
+				`18:87: no question "fever" before this one (there is none)`}},
 		{"emergency sign that is no boolean", "{id: chest_pain, type: boolean, emergency: true, group: signs,", "{id: chest_pain, type: date, emergency: true,",
 			[]string{
 				"16:7: the group signs has 0 questions (a keypad screen has 1 to 7 questions)",

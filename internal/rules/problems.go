@@ -73,6 +73,9 @@ func oneOf(written string, known []string) string {
 	if hint := didYouMean(written, known); hint != "" {
 		return hint
 	}
+	if len(known) == 0 {
+		return "there is none"
+	}
 	return "one of: " + strings.Join(known, ", ")
 }
 
