@@ -111,6 +111,12 @@ func (a *Account) AnyPerson(id string) (*Person, bool) {
 	return nil, false
 }
 
+// Identifies tells whether it is still known who a person of the household is, removed or not.
+func (a *Account) Identifies(id string) bool {
+	_, known := a.AnyPerson(id)
+	return known && (!a.Erased() || a.KeyUntilClosed)
+}
+
 // Taken tells whether an id is or was somebody's of the household.
 func (a *Account) Taken(id string) bool {
 	for i := range a.People {

@@ -18,10 +18,8 @@ func (s *Service) Apply(ctx context.Context, d *models.Declaration) error {
 	if err != nil {
 		return err
 	}
-	_, known := account.AnyPerson(d.PersonID)
-	known = known && (!account.Erased() || account.KeyUntilClosed)
 	return s.store.UpsertCase(ctx, d.Account, d.PersonID, d.Program, Terms(account, d.PersonID), func(was *models.Case) (*models.Case, []models.Effect, error) {
-		if was == nil && !known { // the citizen was told that this was not taken
+		if was == nil && !account.Identifies(d.PersonID) { // the citizen was told that this was not taken
 			return nil, nil, models.ErrUnchanged
 		}
 		c, effects, err := s.follow(was, d)

@@ -241,9 +241,8 @@ func (s *Store) Tombstone(ctx context.Context, id string, change func(*models.Ac
 // (the account is erased, the person taken out of it) the account gets a new rev: whoever drops it looks for open cases again.
 func (s *Store) HoldIdentity(ctx context.Context, account, personID string) (held bool, err error) {
 	_, err = s.Tombstone(ctx, account, func(a *models.Account) ([]models.Effect, error) {
-		person, known := a.AnyPerson(personID)
-		held = known && (!a.Erased() || a.KeyUntilClosed)
-		if held && (a.Erased() || !person.RemovedAt.IsZero()) {
+		_, stays := a.Person(personID)
+		if held = a.Identifies(personID); held && (a.Erased() || !stays) {
 			return nil, nil
 		}
 		return nil, models.ErrUnchanged

@@ -11,22 +11,14 @@ import (
 // every declaration.
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	e, err := Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close(t.Context()) })
 	newest := []store.Order{{Field: "at", Desc: true}, {Field: "_id", Desc: true}}
-	err = e.Ensure(t.Context(), []store.Collection{{Name: "cases", TTL: "until", Indexes: []store.Index{
+	e := ensured(t, store.Collection{Name: "cases", TTL: "until", Indexes: []store.Index{
 		{Name: "nation", Fields: newest},
 		{Name: "area", Fields: append([]store.Order{{Field: "area"}}, newest...)},
 		{Name: "login", Fields: append([]store.Order{{Field: "login"}}, newest...), Sparse: true},
 		{Name: "todo", Fields: []store.Order{{Field: "todo.at"}, {Field: "_id"}}, Sparse: true},
 		{Name: "search", Fields: []store.Order{{Field: "search"}, {Field: "_id"}}, Multi: true},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}})
 	area := store.Cond{Field: "area", Op: store.Eq, Value: "20"}
 	for name, c := range map[string]struct {
 		query store.Query
@@ -50,6 +42,20 @@ func TestPlans(t *testing.T) {
 			t.Errorf("%s is planned as\n%swant %s", name, plan, c.want)
 		}
 	}
+}
+
+// ensured opens an empty engine with one collection.
+func ensured(t *testing.T, c store.Collection) *Engine {
+	t.Helper()
+	e, err := Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close(t.Context()) })
+	if err := e.Ensure(t.Context(), []store.Collection{c}); err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 func explain(t *testing.T, e *Engine, query store.Query) string {
@@ -78,17 +84,12 @@ func explain(t *testing.T, e *Engine, query store.Query) string {
 // TestWideIndexes holds queries to the entries that decide them: a document is read only when it is asked for.
 func TestWideIndexes(t *testing.T) {
 	t.Parallel()
-	e, err := Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close(t.Context()) })
 	at := []store.Order{{Field: "at", Desc: true}, {Field: "_id", Desc: true}}
 	due := []store.Order{{Field: "due"}, {Field: "_id"}}
 	of := func(field string, by []store.Order) []store.Order {
 		return append([]store.Order{{Field: field}}, by...)
 	}
-	err = e.Ensure(t.Context(), []store.Collection{{Name: "cases", Indexes: []store.Index{
+	e := ensured(t, store.Collection{Name: "cases", Indexes: []store.Index{
 		{Name: "nation", Fields: at, Also: []string{"status", "due", "missed"}},
 		{Name: "area", Fields: of("area", at), Also: []string{"status", "due", "missed"}},
 		{Name: "commune", Fields: of("commune", at), Also: []string{"status", "due", "missed"}},
@@ -96,10 +97,7 @@ func TestWideIndexes(t *testing.T) {
 		{Name: "area_due", Fields: of("area", due), Also: []string{"status", "missed"}},
 		{Name: "missed", Fields: []store.Order{{Field: "missed"}, {Field: "_id"}}, Sparse: true, Also: []string{"area"}},
 		{Name: "search", Fields: []store.Order{{Field: "search"}}, Multi: true},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}})
 	area, commune := store.Cond{Field: "area", Op: store.Eq, Value: "20"}, store.Cond{Field: "commune", Op: store.Eq, Value: "06325"}
 	open := store.Cond{Field: "status", Op: store.In, Value: []string{"new", "contacted"}}
 	overdue := store.Cond{Field: "due", Op: store.Lt, Value: store.Time(7)}
