@@ -59,17 +59,22 @@ func TestSamePerson(t *testing.T) {
 		citizen := w.signIn(phone(130 + n))
 		w.declare(citizen, w.person(citizen, "Nông Văn Tài", "self"), object{"fever": true})
 	}
+	citizen := w.signIn(phone(133))
+	w.want(http.StatusCreated, w.call("POST", "/v1/declarations", citizen, object{
+		"id": newID(t), "program": "dengue", "person_id": w.person(citizen, "Nông Văn Tài", "self"), "answers": object{"breathless_at_rest": true}, "occurred_at": time.Now().Format(time.RFC3339),
+	}))
 	w.settle()
 	officer := w.official("noi.ca", models.Officer, bacSon)
+	dengue := w.call("GET", "/v1/cases?program=dengue", officer, nil).items(t)[0]["id"].(string)
 	var ids []string
-	for _, item := range w.call("GET", "/v1/cases", officer, nil).items(t) {
+	for _, item := range w.call("GET", "/v1/cases?program=covid19", officer, nil).items(t) {
 		ids = append(ids, item["id"].(string))
 	}
 	link := func(of, to string) reply {
 		return w.call("PATCH", "/v1/cases/"+of, officer, object{"same_as": to})
 	}
 	diff(t, "linked", w.want(http.StatusOK, link(ids[0], ids[1])).object(t)["same_as"], any(ids[1]))
-	for name, pair := range map[string][2]string{"itself": {ids[2], ids[2]}, "a chain": {ids[1], ids[2]}, "one that is linked": {ids[2], ids[0]}, "nothing": {ids[2], "none"}} {
+	for name, pair := range map[string][2]string{"itself": {ids[2], ids[2]}, "a chain": {ids[1], ids[2]}, "one that is linked": {ids[2], ids[0]}, "nothing": {ids[2], "none"}, "another program": {ids[2], dengue}} {
 		if got := link(pair[0], pair[1]); got.status != http.StatusUnprocessableEntity {
 			t.Errorf("linking with %s: got %d", name, got.status)
 		}

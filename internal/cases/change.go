@@ -49,10 +49,11 @@ func freeText(field, text string, required bool) (string, *models.FieldError) {
 // Change changes one case of the official's area and audits it. With ifMatch it is Changed when somebody was faster: the
 // case has none of those revs any more.
 func (s *Service) Change(ctx context.Context, official models.Official, id string, ifMatch []string, p Patch) (Detail, error) {
-	if _, err := s.within(official.Area).Get(ctx, id); err != nil {
-		return Detail{}, err // outside the scope nothing else is said, not even what is wrong with the patch
+	found, err := s.current(ctx, official, id, ifMatch)
+	if err != nil {
+		return Detail{}, err
 	}
-	move, err := s.check(ctx, official, id, &p)
+	move, err := s.check(ctx, official, &found.Case, &p)
 	if err != nil {
 		return Detail{}, err
 	}
@@ -69,11 +70,21 @@ func (s *Service) Change(ctx context.Context, official models.Official, id strin
 	return s.detail(ctx, changed)
 }
 
+// current gives a case that is to be changed, before anything is said of the change itself: outside the scope nothing else
+// is said, and what was meant for another state of the case is Changed, right or wrong.
+func (s *Service) current(ctx context.Context, official models.Official, id string, ifMatch []string) (models.CasePerson, error) {
+	found, err := s.within(official.Area).Get(ctx, id)
+	if err == nil && len(ifMatch) > 0 && !slices.Contains(ifMatch, found.Case.Rev) {
+		err = models.Fail(models.Changed, "changed")
+	}
+	return found, err
+}
+
 // place is where a case moves to.
 type place struct{ commune, province string }
 
 // check names everything that is wrong with a patch and puts its texts in normal form.
-func (s *Service) check(ctx context.Context, official models.Official, id string, p *Patch) (*place, error) {
+func (s *Service) check(ctx context.Context, official models.Official, c *models.Case, p *Patch) (*place, error) {
 	var problems []models.FieldError
 	var move *place
 	if p.Status != nil && !slices.Contains(models.CaseStatuses(), *p.Status) {
@@ -105,7 +116,7 @@ func (s *Service) check(ctx context.Context, official models.Official, id string
 		}
 	}
 	if p.SameAs != nil && *p.SameAs != "" {
-		if problem, err := s.mayLink(ctx, official, id, *p.SameAs); err != nil {
+		if problem, err := s.mayLink(ctx, official, c, *p.SameAs); err != nil {
 			return nil, err
 		} else if problem != nil {
 			problems = append(problems, *problem)

@@ -32,7 +32,7 @@ func (in *ContactInput) check() error {
 // Contact logs an attempt to reach the person. Somebody spoken to ends the deadline of the first contact; anything else
 // leaves it running. With ifMatch it is Changed when somebody was faster.
 func (s *Service) Contact(ctx context.Context, official models.Official, id string, ifMatch []string, in ContactInput) (Detail, error) {
-	if _, err := s.within(official.Area).Get(ctx, id); err != nil {
+	if _, err := s.current(ctx, official, id, ifMatch); err != nil {
 		return Detail{}, err
 	}
 	if err := in.check(); err != nil {
@@ -191,8 +191,8 @@ func (s *Service) Undo(ctx context.Context, official models.Official, id string)
 }
 
 // mayLink tells what keeps a case from being named as one of the same person.
-func (s *Service) mayLink(ctx context.Context, official models.Official, id, other string) (*models.FieldError, error) {
-	if other == id {
+func (s *Service) mayLink(ctx context.Context, official models.Official, c *models.Case, other string) (*models.FieldError, error) {
+	if other == c.ID {
 		return &models.FieldError{Field: "/same_as", Code: "bad_value"}, nil
 	}
 	found, err := s.within(official.Area).Get(ctx, other)
@@ -201,10 +201,12 @@ func (s *Service) mayLink(ctx context.Context, official models.Official, id, oth
 		return &models.FieldError{Field: "/same_as", Code: "unknown_case"}, nil
 	case err != nil:
 		return nil, err
+	case found.Case.Program != c.Program: // a person has a case in each program anyway
+		return &models.FieldError{Field: "/same_as", Code: "other_program"}, nil
 	case found.Case.SameAs != "": // links never make a chain or a ring
 		return &models.FieldError{Field: "/same_as", Code: "linked_already"}, nil
 	}
-	linked, err := s.within(official.Area).Count(ctx, models.CaseFilter{SameAs: id}, s.now())
+	linked, err := s.within(official.Area).Count(ctx, models.CaseFilter{SameAs: c.ID}, s.now())
 	if err == nil && linked > 0 {
 		return &models.FieldError{Field: "/same_as", Code: "linked_already"}, nil
 	}

@@ -166,12 +166,7 @@ func (r *request) previewBroadcast() error {
 func (r *request) composeAgain(err error, form url.Values) error {
 	switch models.KindOf(err) {
 	case models.Invalid:
-		var problems []string
-		for _, f := range fieldsOf(err) {
-			label := r.say("broadcast.field." + strings.NewReplacer("/", "_").Replace(f.Field[1:]))
-			problems = append(problems, label+": "+r.fieldText(f))
-		}
-		return r.compose(http.StatusUnprocessableEntity, form, nil, problems)
+		return r.compose(http.StatusUnprocessableEntity, form, nil, r.named(err, "broadcast.field"))
 	case models.Conflict:
 		form.Set("id", newUUID())
 		return r.compose(http.StatusConflict, form, nil, []string{r.say("broadcast.sent_before")})

@@ -72,7 +72,10 @@ func TestCasePage(t *testing.T) {
 	note := b.want(http.StatusOK, b.submit(path+"/referral", "to", "Trung tâm Y tế Bắc Sơn", "reason", "SpO2 thấp"))
 	has(t, "the referral", note, "Giấy chuyển tuyến", "Trung tâm Y tế Bắc Sơn", "Nông Thị Lan", "SpO2 thấp", "38,5", "Cán bộ an.nguyen")
 	has(t, "the referral is a look", b.get(path), "Giấy chuyển tuyến: SpO2 thấp")
-	b.want(http.StatusUnprocessableEntity, b.submit(path+"/referral", "to", "", "reason", "SpO2 thấp"))
+	has(t, "nowhere", b.want(http.StatusUnprocessableEntity, b.submit(path+"/referral", "to", "", "reason", "SpO2 thấp")), "Nơi nhận: Bắt buộc", `value="SpO2 thấp"`)
+	has(t, "letters are counted, not bytes", b.want(http.StatusOK, b.submit(path+"/referral", "to", strings.Repeat("ệ", 150), "reason", "x")), strings.Repeat("ệ", 150))
+	long := b.want(http.StatusUnprocessableEntity, b.submit(path+"/referral", "to", strings.Repeat("ệ", 151), "reason", strings.Repeat("ệ", 301)))
+	has(t, "too long", long, "Nơi nhận: Dài tối đa 150 ký tự", "Lý do chuyển: Dài tối đa 300 ký tự")
 	viewer := w.official("xem", models.Viewer, bacSon)
 	hasNot(t, "a viewer", viewer.want(http.StatusOK, viewer.get(path)), "/reveal", "/contact", "/change")
 }
@@ -96,7 +99,30 @@ func TestTwoOnOneCase(t *testing.T) {
 	has(t, "saved", saved, "Tôi đã gọi &amp; hẹn 15:00.", "Đã hẹn.", "Thở nhanh")
 	rev, seen := saved.hiddenOf()
 	bad := two.want(http.StatusUnprocessableEntity, two.post(path+"/change", url.Values{"csrf": {two.csrf()}, "rev": {rev}, "seen": {seen}, "level": {"high"}, "note": {"giữ lại"}}))
-	has(t, "a level without grounds", bad, "Bắt buộc", "giữ lại")
+	has(t, "a level without grounds", bad, "Căn cứ: Bắt buộc", "giữ lại")
+}
+
+// A form that came back with something wrong in it still knows what it was typed over: sent again, it does not undo what a
+// colleague did meanwhile.
+func TestCorrectedFormKeepsWhatItWasTypedOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	one, two := w.official("mot", models.Officer, bacSon), w.official("hai", models.Officer, bacSon)
+	path := "/console/cases/" + one.get("/console/cases").ids()[0]
+	send := func(b *browser, on page, pairs ...string) page {
+		return b.post(path+"/change", with(on.formAt(t, path+"/change"), append(pairs, "csrf", b.csrf())...))
+	}
+	wrong := two.want(http.StatusUnprocessableEntity, send(two, two.get(path), "status", "referred", "level", "high"))
+	one.follow(send(one, one.get(path), "status", "monitoring", "note", "Đã hẹn."))
+	late := two.want(http.StatusPreconditionFailed, send(two, wrong, "assess_reason", "Thở nhanh"))
+	has(t, "the second", late, "Tình trạng: Đang theo dõi.", "Có thêm ghi chú.", `value="Thở nhanh"`, `value="referred" selected`)
+
+	seen := two.get(path)
+	one.follow(send(one, one.get(path), "note", "Đã gọi lại."))
+	late = two.want(http.StatusPreconditionFailed, send(two, seen, "level", "high"))
+	has(t, "what is wrong waits for what has changed", late, "Có thêm ghi chú.")
+	hasNot(t, "what is wrong waits for what has changed", late, "Bắt buộc")
 }
 
 // What the second left as it was is not taken for a choice: the page that comes back has what the first made of it, and what
@@ -138,8 +164,10 @@ func TestSamePerson(t *testing.T) {
 	if ids := got.ids(); len(ids) != 1 || ids[0] != other {
 		t.Fatalf("alike are %v, want %s", ids, other)
 	}
-	rev, _ := got.hiddenOf()
+	rev, seen := got.hiddenOf()
 	linked := b.follow(b.submit(path+"/link", "same_as", other, "rev", rev))
+	late := b.want(http.StatusPreconditionFailed, b.submit(path+"/link", "same_as", other, "rev", rev, "seen", seen))
+	has(t, "somebody was faster", late, "vừa được người khác thay đổi", "Nối với ca của cùng một người.")
 	has(t, "linked", linked, "Đã nối hai ca", "Tách hai ca")
 	if n := strings.Count(b.get("/console/cases").words(), "trùng người"); n != 1 {
 		t.Errorf("the queue marks %d cases", n)

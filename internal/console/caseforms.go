@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"khaibao/internal/cases"
 	"khaibao/models"
@@ -15,7 +16,7 @@ func seenOf(c *models.Case) string {
 	if c.Assessment != nil {
 		assessed = c.Assessment.Level.String()
 	}
-	return strings.Join([]string{string(c.Status), c.Assignee, c.Level.String(), c.Commune, assessed, itoa(len(c.Contacts)), itoa(len(c.Notes)), itoa(len(c.Levels))}, "|")
+	return strings.Join([]string{string(c.Status), c.Assignee, c.Level.String(), c.Commune, assessed, itoa(len(c.Contacts)), itoa(len(c.Notes)), itoa(len(c.Levels)), c.SameAs}, "|")
 }
 
 // changesSince says what is different from what a page showed.
@@ -39,6 +40,9 @@ func (r *request) changesSince(seen string, story *cases.Story) []string {
 			return r.say("change.assessment", "to", w.level(story.Assessment.Level))
 		},
 		func() string { return r.say("change.contacts") }, func() string { return r.say("change.notes") }, func() string { return r.say("change.forms") },
+		func() string {
+			return r.say("change.same." + map[bool]string{true: "parted", false: "linked"}[story.SameAs == ""])
+		},
 	}
 	var out []string
 	for i := range now {
@@ -66,7 +70,7 @@ func (r *request) again(err error, form typed) error {
 		return r.showCase(http.StatusPreconditionFailed, nil, form, nil)
 	case models.Invalid:
 		f := r.failure(err)
-		return r.showCase(f.Status, f.Fields, form, nil)
+		return r.showCase(f.Status, f.problems(), form, nil)
 	}
 	return err
 }
@@ -122,6 +126,9 @@ func (r *request) link() error {
 
 func (r *request) patch(patch cases.Patch, form typed, code string) error {
 	_, err := r.s.Cases.Change(r.Context(), r.official, r.PathValue("id"), []string{r.PostForm.Get("rev")}, patch)
+	if models.Invalid.Is(err) {
+		form.Rev, form.Seen = r.PostForm.Get("rev"), r.PostForm.Get("seen") // what is typed was typed over that
+	}
 	if err != nil {
 		return r.again(err, form)
 	}
@@ -137,6 +144,12 @@ func (r *request) reveal() error {
 	}
 	return r.showCase(http.StatusOK, nil, typed{}, &who)
 }
+
+// How much an official writes on a referral note: it is one page.
+const (
+	maxReferralTo     = 150
+	maxReferralReason = 300
+)
 
 // referralView is a referral note, one page of A4.
 type referralView struct {
@@ -160,17 +173,25 @@ type referralView struct {
 
 // referral makes the note for another facility. It names the person, so it is a look with a reason like any other.
 func (r *request) referral() error {
-	to, reason := strings.TrimSpace(r.PostForm.Get("to")), r.PostForm.Get("reason")
-	if to == "" || len(to) > 200 {
-		return r.again(models.InvalidField("/to", "required", nil), typed{Reason: reason, To: to})
+	to, reason := strings.TrimSpace(r.PostForm.Get("to")), strings.TrimSpace(r.PostForm.Get("reason"))
+	var problems []models.FieldError
+	for _, text := range []struct {
+		field, text string
+		max         int
+	}{{"/to", to, maxReferralTo}, {"/referral_reason", reason, maxReferralReason}} {
+		switch n := utf8.RuneCountInString(text.text); {
+		case n == 0:
+			problems = append(problems, models.FieldError{Field: text.field, Code: "required"})
+		case n > text.max:
+			problems = append(problems, models.FieldError{Field: text.field, Code: "too_long", Args: map[string]any{"max": text.max}})
+		}
 	}
-	why := r.say("referral.reason", "reason", reason)
-	if strings.TrimSpace(reason) == "" {
-		why = ""
+	if len(problems) > 0 {
+		return r.again(models.InvalidFields(problems...), typed{ReferralReason: reason, To: to})
 	}
-	who, err := r.s.Cases.Reveal(r.Context(), r.official, r.PathValue("id"), why)
+	who, err := r.s.Cases.Reveal(r.Context(), r.official, r.PathValue("id"), r.say("referral.reason", "reason", reason))
 	if err != nil {
-		return r.again(err, typed{Reason: reason, To: to})
+		return r.again(err, typed{ReferralReason: reason, To: to})
 	}
 	story, err := r.s.Cases.Story(r.Context(), r.official, r.PathValue("id"))
 	if err != nil {

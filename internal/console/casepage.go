@@ -45,15 +45,17 @@ type caseView struct {
 	Revealed     *cases.Identity
 	RevealedAs   string // sex in words
 	Problems     []string
-	Changes      []string // what somebody else changed while this was being typed
+	Stale        bool     // somebody else changed the case while this was being typed
+	Changes      []string // what they changed
 	Form         typed
 }
 
 // typed is what an official typed, so that a page that comes back has it still. What was left as the page had it is nil: a
 // page that comes back shows what it is by then, not what it was.
 type typed struct {
-	Note, ContactNote, Reason, AssessReason, Level, To, Message string
-	Status, Assignee, Area                                      *string
+	Note, ContactNote, Reason, AssessReason, Level, To, ReferralReason, Message string
+	Status, Assignee, Area                                                      *string
+	Rev, Seen                                                                   string // what it was typed over, when that still counts
 }
 
 // keepChosen chooses what was typed in a list of choices.
@@ -118,6 +120,9 @@ func (r *request) showCase(status int, problems []string, form typed, revealed *
 		return err
 	}
 	view.Problems, view.Form, view.Revealed = problems, form, revealed
+	if form.Rev != "" {
+		view.Rev, view.Seen = form.Rev, form.Seen
+	}
 	keepChosen(view.Statuses, form.Status)
 	keepChosen(view.Colleagues, form.Assignee)
 	keepChosen(view.Communes, form.Area)
@@ -125,7 +130,7 @@ func (r *request) showCase(status int, problems []string, form typed, revealed *
 		view.RevealedAs = r.s.Texts.Text(r.lang, "sex."+string(revealed.Sex), nil)
 	}
 	if status == http.StatusPreconditionFailed {
-		view.Changes = r.changesSince(r.PostForm.Get("seen"), &story)
+		view.Stale, view.Changes = true, r.changesSince(r.PostForm.Get("seen"), &story)
 	}
 	return r.show(status, "case", view)
 }

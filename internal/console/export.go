@@ -75,7 +75,7 @@ func (r *request) export() error {
 	export, err := r.s.Cases.Export(r.Context(), r.official, ask)
 	if models.Invalid.Is(err) || models.Forbidden.Is(err) {
 		failed := r.failure(err)
-		return r.showExport(failed.Status, f, exportView{Problems: append([]string{failed.Detail}, failed.Fields...), Reason: ask.Reason, Identified: ask.Identified})
+		return r.showExport(failed.Status, f, exportView{Problems: failed.problems(), Reason: ask.Reason, Identified: ask.Identified})
 	}
 	if err != nil {
 		return err

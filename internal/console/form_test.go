@@ -46,16 +46,16 @@ func fieldsIn(form *html.Node) url.Values {
 }
 
 func selected(list *html.Node) string {
-	first := ""
+	var values []string
 	for n := range list.Descendants() {
 		if n.Data == "option" && carries(n, "selected") {
 			return attr(n, "value")
 		}
-		if n.Data == "option" && first == "" {
-			first = attr(n, "value")
+		if n.Data == "option" {
+			values = append(values, attr(n, "value"))
 		}
 	}
-	return first
+	return strings.Join(values[:min(1, len(values))], "") // a browser sends the first
 }
 
 func textOf(n *html.Node) string {

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -114,19 +113,6 @@ func (r *request) addOfficial() error {
 		return err
 	}
 	return r.showLink(link)
-}
-
-// named says what is wrong with a form, each with the name of its field.
-func (r *request) named(err error, section string) []string {
-	var e *models.Error
-	if !errors.As(err, &e) {
-		return nil
-	}
-	var out []string
-	for _, f := range e.Fields {
-		out = append(out, r.say(section+"."+f.Field[1:])+": "+r.fieldText(f))
-	}
-	return out
 }
 
 // linkView is a set-up link, for the manager to hand over.

@@ -238,6 +238,14 @@ type failure struct {
 	Fields        []string
 }
 
+// problems are what a form says above itself: what is wrong with its fields, or with all of it.
+func (f failure) problems() []string {
+	if len(f.Fields) > 0 {
+		return f.Fields
+	}
+	return []string{f.Detail}
+}
+
 // explain turns an error into a status and what to tell.
 func (r *request) explain(err error) (status int, detail string) {
 	f := r.failure(err)
@@ -248,8 +256,8 @@ func (r *request) failure(err error) failure {
 	e, status := problems.Of(err)
 	f := failure{Status: status}
 	f.Title, f.Detail = problems.Words(r.s.Texts, r.lang, e)
-	for _, field := range e.Fields {
-		f.Fields = append(f.Fields, r.fieldText(field))
+	if f.Fields = r.named(err, "field"); len(f.Fields) > 0 {
+		f.Detail = "" // which speaks to programs
 	}
 	if e.RetryAfter > 0 {
 		f.Detail += " " + r.say("wait", "minutes", int(math.Ceil(e.RetryAfter.Minutes())))
@@ -258,6 +266,20 @@ func (r *request) failure(err error) failure {
 }
 
 func (r *request) fieldText(f models.FieldError) string { return problems.Field(r.s.Texts, r.lang, f) }
+
+// named says what is wrong with a form, each with the name that a section of the texts has for its field.
+func (r *request) named(err error, section string) []string {
+	var out []string
+	for _, f := range fieldsOf(err) {
+		text := r.fieldText(f)
+		key := section + "." + strings.ReplaceAll(strings.TrimPrefix(f.Field, "/"), "/", "_")
+		if r.s.Texts.Has("console." + key) {
+			text = r.say(key) + ": " + text
+		}
+		out = append(out, text)
+	}
+	return out
+}
 
 // fail answers an error. Whoever is not signed in any more signs in and goes on where they were.
 func (r *request) fail(err error) {
