@@ -186,14 +186,14 @@ func (s *Server) caseFilter(q *query) (filter models.CaseFilter, search string) 
 		Levels:   several(q, "level", models.Levels(), models.Level.String),
 		Statuses: several(q, "status", models.CaseStatuses(), func(st models.CaseStatus) string { return string(st) }),
 		Program:  s.program(q, false), Area: s.area(q, "area"), Factor: s.factor(q), Since: q.moment("since"),
-		Overdue: q.flag("overdue"), Missed: q.flag("missed"), Assignee: q.login("assignee"),
+		Overdue: q.flag("overdue"), Missed: q.flag("missed"), Assignee: q.login("assignee"), Assigned: q.flag("assigned"),
 		Unreachable: q.flag("unreachable"), Raised: q.flag("raised"), Unreached: q.flag("unreached"),
 	}, q.text("q")
 }
 
 // caseParameters names what caseFilter reads.
 func caseParameters() []string {
-	return []string{"level", "status", "program", "area", "factor", "since", "overdue", "missed", "unreachable", "raised", "unreached", "assignee", "q"}
+	return []string{"level", "status", "program", "area", "factor", "since", "overdue", "missed", "unreachable", "raised", "unreached", "assignee", "assigned", "q"}
 }
 
 // program is the id of a program that the server knows.

@@ -44,7 +44,7 @@ func TestCaseList(t *testing.T) {
 		"area=" + bacSon: {"emergency", "high", "moderate"}, "area=" + langSon: {"emergency", "high", "moderate"}, "area=01": {}, "area=" + otherHome: {}, "area=VN": {"emergency", "high", "moderate"},
 		"factor=contact_case": {"high"}, "factor=fatigue": {}, "since=" + since: {"emergency", "high"},
 		"overdue=true": {}, "overdue=false": {"emergency", "high", "moderate"}, "missed=true": {}, "missed=false": {"emergency", "high", "moderate"},
-		"assignee=loc.ca": {}, "q=0912340081": {"high"}, "q=%2B84912340081": {"high"}, "q=tran+thi+bich": {"high"}, "q=Tr%E1%BA%A7n+Th%E1%BB%8B+B%C3%ADch": {"high"},
+		"assignee=loc.ca": {}, "assigned=true": {}, "assigned=false": {"emergency", "high", "moderate"}, "q=0912340081": {"high"}, "q=%2B84912340081": {"high"}, "q=tran+thi+bich": {"high"}, "q=Tr%E1%BA%A7n+Th%E1%BB%8B+B%C3%ADch": {"high"},
 		"q=L%C3%AA+Ho%C3%A0ng": {"emergency"}, "q=nobody+here": {}, "q=0912340099": {},
 	} {
 		got := w.want(http.StatusOK, w.call("GET", "/v1/cases?"+query, officer, nil)).items(t)

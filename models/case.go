@@ -231,6 +231,7 @@ type CaseFilter struct {
 	// Unreachable: whether messages find no way to the household.
 	Unreachable *bool
 	Assignee    string
+	Assigned    *bool // whether somebody has it
 	// Raised: got worse and nobody was reached since. Unreached: tried, and nobody was reached.
 	Raised, Unreached *bool
 	UnreachedBefore   time.Time // tried before, and nobody reached since

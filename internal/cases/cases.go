@@ -88,6 +88,7 @@ type Service struct {
 	counts    remembered[models.QueueCounts] // of areas
 	overviews remembered[Overview]           // of areas
 	mine      remembered[int64]              // cases of officials
+	each      remembered[map[string]int64]   // lists of officials, by name
 	near      remembered[colleagues]         // of areas
 }
 

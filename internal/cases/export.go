@@ -3,6 +3,7 @@ package cases
 import (
 	"context"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,14 +51,63 @@ func (s *Service) Export(ctx context.Context, official models.Official, ask Expo
 	}
 	entry := s.entry(official, models.AuditExport, &models.Case{Program: ask.Filter.Program})
 	entry.Reason = reason
-	entry.Detail = map[string]string{"format": string(ask.Format), "identified": yesNo(ask.Identified)}
-	if area := string(ask.Filter.Area); area != "" {
-		entry.Detail["area"] = area
+	entry.Detail = filterDetail(ask.Filter)
+	entry.Detail["format"], entry.Detail["identified"], entry.Detail["rows"] = string(ask.Format), yesNo(ask.Identified), strconv.FormatInt(total, 10)
+	if ask.Search != "" {
+		entry.Detail["search"] = yesNo(true) // never what was searched for
 	}
 	if err := s.NoteLooks(ctx, official, entry); err != nil {
 		return nil, err
 	}
 	return &Export{s, official, ask, s.now(), total}, nil
+}
+
+// filterDetail is a filter as the audit keeps it: codes under the names that the API's parameters have, and what is not
+// asked left out. Days are local, first and last; an area is always one's own or below.
+func filterDetail(f models.CaseFilter) map[string]string {
+	out := map[string]string{}
+	set := func(name, value string) {
+		if value != "" {
+			out[name] = value
+		}
+	}
+	var levels, statuses []string
+	for _, l := range f.Levels {
+		levels = append(levels, l.String())
+	}
+	for _, status := range f.Statuses {
+		statuses = append(statuses, string(status))
+	}
+	set("level", strings.Join(levels, ","))
+	set("status", strings.Join(statuses, ","))
+	set("area", string(f.Area))
+	set("factor", f.Factor)
+	set("assignee", f.Assignee)
+	for name, asked := range map[string]*bool{
+		"assigned": f.Assigned, "overdue": f.Overdue, "missed": f.Missed, "unreachable": f.Unreachable, "raised": f.Raised, "unreached": f.Unreached,
+	} {
+		if asked != nil {
+			set(name, yesNo(*asked))
+		}
+	}
+	for name, span := range map[string][2]time.Time{"opened": {f.OpenedFrom, f.OpenedTo}, "called": {f.ContactedFrom, f.ContactedTo}, "since": {f.Since}} {
+		set(name, daysText(span[0], span[1]))
+	}
+	return out
+}
+
+// daysText is a span of local days: "2026-11-01..2026-11-07" of a first moment and the first one behind it, an end left out
+// when there is none.
+func daysText(from, before time.Time) string {
+	switch {
+	case from.IsZero() && before.IsZero():
+		return ""
+	case before.IsZero():
+		return models.Day(from) + ".."
+	case from.IsZero():
+		return ".." + models.Day(before.Add(-time.Nanosecond))
+	}
+	return models.Day(from) + ".." + models.Day(before.Add(-time.Nanosecond))
 }
 
 func yesNo(yes bool) string {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -123,17 +124,100 @@ func (r *request) addReading(view *auditView, login string) error {
 
 func (r *request) auditRow(e *models.AuditEntry) auditRow {
 	row := auditRow{At: e.At, Action: r.kindText("action", string(e.Action)), By: e.Login, Case: e.Case, OffHours: e.Look() && atNight(e.At)}
-	row.Reason = orText(e.Reason, r.changeText(e))
+	row.Reason = r.detailText(e)
 	if e.Area != "" {
 		row.Where = r.areaName(string(e.Area))
 	}
 	if e.Login == "" {
 		row.By = r.say("audit.nobody")
 	}
-	if whom := e.Detail["login"]; whom != "" {
-		row.Reason = whom + " · " + r.role(models.Role(e.Detail["role"])) + " · " + r.areaName(e.Detail["area"])
-	}
 	return row
+}
+
+// detailText says what an entry is about besides its action: a reason in the official's words, or what was done.
+func (r *request) detailText(e *models.AuditEntry) string {
+	d := e.Detail
+	switch {
+	case e.Action == models.AuditExport:
+		return joined(append([]string{e.Reason}, r.exportDetail(e)...))
+	case d["broadcast"] != "":
+		return joined(r.broadcastDetail(d))
+	case d["login"] != "":
+		return joined([]string{d["login"], r.role(models.Role(d["role"])), r.areaName(d["area"])})
+	case e.Reason != "":
+		return e.Reason
+	}
+	return r.changeText(e)
+}
+
+func joined(parts []string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " · ")
+}
+
+// exportDetail says what an export held: the format, whether people were named, how many rows, and the filter.
+func (r *request) exportDetail(e *models.AuditEntry) []string {
+	d := e.Detail
+	out := []string{strings.ToUpper(d["format"]), r.say("audit.export." + orText(d["identified"], "no"))}
+	if rows, err := strconv.ParseInt(d["rows"], 10, 64); err == nil {
+		out = append(out, r.say("audit.rows", "n", rows))
+	}
+	if d["search"] != "" {
+		out = append(out, r.say("audit.search"))
+	}
+	add := func(label, value string) {
+		if value != "" {
+			out = append(out, r.say(label)+": "+value)
+		}
+	}
+	if e.Program != "" {
+		add("filter.program", r.programName(e.Program))
+	}
+	add("filter.level", r.each(d["level"], func(level string) string { return r.s.Texts.Text(r.lang, "level."+level, nil) }))
+	add("filter.status", r.each(d["status"], func(status string) string { return r.s.Texts.Text(r.lang, "status."+status, nil) }))
+	add("filter.area", r.each(d["area"], r.areaName))
+	add("filter.factor", r.each(d["factor"], r.factorName))
+	add("filter.assignee", d["assignee"])
+	for _, mark := range []string{"assigned", "overdue", "missed", "unreachable", "raised", "unreached"} {
+		if asked := d[mark]; asked != "" {
+			add("audit.mark."+mark, r.s.Texts.Text(r.lang, "answer."+asked, nil))
+		}
+	}
+	for _, name := range []string{"opened", "called"} {
+		if days := daysOf(d[name]); d[name] != "" {
+			add("audit.days."+name, days.in(r.words()))
+		}
+	}
+	add("audit.days.since", r.each(strings.TrimSuffix(d["since"], ".."), r.words().day))
+	return out
+}
+
+// broadcastDetail says which broadcast it was: whom it is for, and how it goes out. The text is on its own page.
+func (r *request) broadcastDetail(d map[string]string) []string {
+	out := []string{r.areaName(d["area"])}
+	if n, err := strconv.ParseInt(d["recipients"], 10, 64); err == nil && n > 0 {
+		out = append(out, r.say("audit.households", "n", n))
+	}
+	out = append(out, r.each(strings.ReplaceAll(d["levels"], " ", ","), func(level string) string { return r.s.Texts.Text(r.lang, "level."+level, nil) }))
+	way := "broadcast.by_push"
+	if d["sms"] == "true" {
+		way = "broadcast.by_sms"
+	}
+	out = append(out, r.say(way))
+	if d["urgent"] == "true" {
+		out = append(out, r.say("broadcast.at_once"))
+	}
+	return out
+}
+
+// each puts the codes of a list into words.
+func (r *request) each(codes string, word func(string) string) string {
+	var out []string
+	for code := range strings.SplitSeq(codes, ",") {
+		if code != "" {
+			out = append(out, word(code))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func atNight(at time.Time) bool {

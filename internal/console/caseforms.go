@@ -209,6 +209,7 @@ func (r *request) referral() error {
 	if who.Sex != "" {
 		note.Sex = r.s.Texts.Text(r.lang, "sex."+string(who.Sex), nil)
 	}
+	r.back = r.casePath()
 	return r.show(http.StatusOK, "referral", note)
 }
 

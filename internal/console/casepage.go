@@ -111,6 +111,7 @@ func (r *request) casePage() error { return r.showCase(http.StatusOK, nil, typed
 
 // showCase renders a case, with what was typed and what was wrong with it.
 func (r *request) showCase(status int, problems []string, form typed, revealed *cases.Identity) error {
+	r.back = r.casePath()
 	story, err := r.s.Cases.Story(r.Context(), r.official, r.PathValue("id"))
 	if err != nil {
 		return err

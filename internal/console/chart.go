@@ -16,6 +16,7 @@ type chart struct {
 	Rows          []chartRow
 	Days          []tick
 	Readings      []reading // newest first
+	words         words
 }
 
 // chartRow is one curve.
@@ -96,8 +97,8 @@ type point struct {
 // chart draws forms, given newest first. There is none of fewer than two.
 func (r *request) chart(p *rules.Program, forms []models.Declaration) chart {
 	var levels, temperatures, oxygen []point
-	c := chart{Width: chartWidth}
 	w := r.words()
+	c := chart{Width: chartWidth, words: w}
 	for i := range forms {
 		d := &forms[i]
 		read := reading{At: d.OccurredAt, Level: d.Decision.Level}
@@ -173,7 +174,7 @@ func (c *chart) days(from, to time.Time) {
 			x, anchor = chartWidth, "end"
 		}
 		if crowded := len(c.Days) > 0 && x < c.Days[len(c.Days)-1].X+dayWidth+4; !at.After(to) && !crowded {
-			c.Days = append(c.Days, tick{x, float64(len(c.Rows)*(rowHeight+rowGap) + 18), at.In(models.Hanoi).Format("02/01"), anchor})
+			c.Days = append(c.Days, tick{x, float64(len(c.Rows)*(rowHeight+rowGap) + 18), c.words.dayMonth(at.In(models.Hanoi)), anchor})
 		}
 	}
 }

@@ -35,6 +35,7 @@ func (r *request) showExport(status int, f filter, view exportView) error {
 	if err != nil {
 		return err
 	}
+	r.back = f.link("/console/export")
 	view.Query, view.Total, view.Filter, view.Track = f.encode(), total, r.filterWords(f), newTrack()
 	view.MayReveal = r.official.Role.May(models.ExportIdentity)
 	for _, format := range sheet.Formats() {
@@ -45,7 +46,16 @@ func (r *request) showExport(status int, f filter, view exportView) error {
 
 // filterWords says what a filter holds.
 func (r *request) filterWords(f filter) []string {
-	out := []string{r.say("view." + orText(f.View, "open"))}
+	var out []string
+	if list := f.list(); list != "" {
+		out = append(out, r.say("view."+list))
+	}
+	for _, d := range r.dayFilters(f) {
+		out = append(out, d.Text)
+	}
+	if f.Assignee != "" {
+		out = append(out, r.say("filter.assignee")+": "+map[bool]string{true: r.say("queue.nobody"), false: f.Assignee}[f.Assignee == nobody])
+	}
 	for _, s := range r.selects(f) {
 		for _, o := range s.Options {
 			if o.Chosen && o.Value != "" && s.Name != "sort" {

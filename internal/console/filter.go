@@ -1,6 +1,7 @@
 package console
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ type filter struct {
 // views are the queue's own, in the order they are shown.
 var views = []string{"open", "new", "raised", "overdue", "unreached", "missed", "mine", "closed"}
 
+// nobody stands in a link for no official.
+const nobody = "-"
+
 // filterOf reads a filter. What is not a value of ours is passed over: a link of last year shows more, not an error.
 func (r *request) filterOf(q url.Values) filter {
 	f := filter{
@@ -35,7 +39,12 @@ func (r *request) filterOf(q url.Values) filter {
 	if _, err := models.ParseLevel(f.Level); err != nil {
 		f.Level = ""
 	}
-	f.Status = oneOf(f.Status, statusWords())
+	if f.Status = oneOf(f.Status, statusWords()); f.Status != "" && oneOf(f.View, []string{"open", "new", "closed"}) != "" {
+		f.View = "" // these are statuses, and one of them was chosen
+	}
+	if f.View == "mine" && f.Assignee != "" {
+		f.View = ""
+	}
 	f.Program = oneOf(f.Program, r.programIDs())
 	f.Opened, f.Called = daysOf(q.Get("opened")), daysOf(q.Get("called"))
 	return f
@@ -65,18 +74,36 @@ func statusWords() []string {
 
 func (r *request) programIDs() []string { return r.s.Programs.IDs() }
 
+// values are the filter as a link or a form holds it; what is not chosen is left out.
+func (f filter) values() map[string]string {
+	out := map[string]string{
+		"view": f.View, "level": f.Level, "status": f.Status, "program": f.Program, "factor": f.Factor, "area": f.Area,
+		"assignee": f.Assignee, "opened": f.Opened.encode(), "called": f.Called.encode(), "sort": f.Sort,
+	}
+	maps.DeleteFunc(out, func(_, value string) bool { return value == "" })
+	return out
+}
+
 // encode writes the filter as a query, each name once and in one order.
 func (f filter) encode() string {
 	q := url.Values{}
-	for name, value := range map[string]string{
-		"view": f.View, "level": f.Level, "status": f.Status, "program": f.Program, "factor": f.Factor, "area": f.Area,
-		"assignee": f.Assignee, "opened": f.Opened.encode(), "called": f.Called.encode(), "sort": f.Sort,
-	} {
-		if value != "" {
-			q.Set(name, value)
-		}
+	for name, value := range f.values() {
+		q.Set(name, value)
 	}
 	return q.Encode()
+}
+
+// list names what is listed: one of the views, "any" for cases whatever their status, and "" when a status says it.
+func (f filter) list() string {
+	switch {
+	case f.View != "":
+		return f.View
+	case f.Status != "":
+		return ""
+	case f.Opened != (days{}) || f.Called != (days{}):
+		return "any"
+	}
+	return "open"
 }
 
 func (f filter) link(path string, more ...string) string {
@@ -105,7 +132,13 @@ func (f filter) of(official models.Official) models.CaseFilter {
 	out := models.CaseFilter{
 		Statuses: models.OpenStatuses(), Program: f.Program, Factor: f.Factor, Area: models.Area(f.Area), Assignee: f.Assignee, Order: models.CaseOrder(f.Sort),
 	}
-	switch f.View {
+	if f.Assignee == nobody {
+		no := false
+		out.Assignee, out.Assigned = "", &no
+	}
+	switch f.list() {
+	case "any":
+		out.Statuses = nil
 	case "new":
 		out.Statuses = []models.CaseStatus{models.CaseNew}
 	case "raised":
@@ -129,8 +162,5 @@ func (f filter) of(official models.Official) models.CaseFilter {
 	}
 	out.OpenedFrom, out.OpenedTo = f.Opened.bounds()
 	out.ContactedFrom, out.ContactedTo = f.Called.bounds()
-	if ofDays := f.Opened != (days{}) || f.Called != (days{}); ofDays && f.View == "" && f.Status == "" {
-		out.Statuses = nil // everything of those days, also what is closed by now
-	}
 	return out
 }

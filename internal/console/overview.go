@@ -214,7 +214,8 @@ func (o *overviewOf) bars() (bars []barView, table []dayView) {
 		highest = max(highest, sumOf(d.Opened))
 	}
 	for i, d := range o.Days {
-		bar := barView{X: i*barStep + 4, Middle: i*barStep + 4 + barWidth/2, Label: d.Day[8:] + "/" + d.Day[5:7], Spare: (len(o.Days)-1-i)%2 == 1}
+		at, _ := time.Parse(time.DateOnly, d.Day)
+		bar := barView{X: i*barStep + 4, Middle: i*barStep + 4 + barWidth/2, Label: o.dayMonth(at), Spare: (len(o.Days)-1-i)%2 == 1}
 		opened := filter{Opened: oneDay(d.Day)}
 		row := dayView{Day: leadView{Text: bar.Label}, Declared: o.forms(d.Declared, o.area, oneDay(d.Day)), Opened: o.list(sumOf(d.Opened), o.area, opened)}
 		y := float64(barHeight)

@@ -22,8 +22,10 @@ type queueView struct {
 	Views      []viewTab
 	Saved      []savedView
 	Selects    []selectView
+	Query      string            // of the filter, for the forms
+	Kept       map[string]string // the filter without a view, for the search
 	View       string
-	Query      string // of the filter, for the forms
+	Assignee   string
 	Search     string
 	Days       []dayFilter // which no list of the form chooses
 	Narrowed   bool
@@ -48,7 +50,11 @@ type viewTab struct {
 	Current    bool
 }
 
-type savedView struct{ Name, Link string }
+type savedView struct {
+	Name, Link string
+	Count      int64
+	Known      bool // counted in time
+}
 
 type selectView struct {
 	Label, Name string
@@ -75,9 +81,23 @@ func (r *request) queue() error {
 	return r.showQueue(http.StatusOK, r.filterOf(r.URL.Query()), "", r.URL.Query().Get("cursor"), nil)
 }
 
-// search comes by POST, so that no phone number stands in a link, a history or a log.
+// search comes by POST, so that no phone number stands in a link, a history or a log. It goes through all cases that the
+// filter's lists leave, whatever the view.
 func (r *request) search() error {
-	return r.showQueue(http.StatusOK, filter{}, strings.TrimSpace(r.PostForm.Get("q")), "", nil)
+	f, text := r.filterOf(r.PostForm), strings.TrimSpace(r.PostForm.Get("q"))
+	if text != "" {
+		f.View = ""
+	}
+	return r.showQueue(http.StatusOK, f, text, "", nil)
+}
+
+// asked is what a filter and a search ask for: whoever is searched for is found, closed or not.
+func (r *request) asked(f filter, search string) models.CaseFilter {
+	out := f.of(r.official)
+	if search != "" && f.Status == "" {
+		out.Statuses = nil
+	}
+	return out
 }
 
 func (r *request) showQueue(status int, f filter, search, cursor string, problems []string) error {
@@ -85,11 +105,13 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 	view := queueView{
 		AreaName: r.areaName(string(r.official.Area)), View: f.View, Query: f.encode(), Search: search, Narrowed: f.narrowed() || f.Sort != "",
 		CanWork: r.official.Role.May(models.WorkCases), Problems: problems, CanExport: r.official.Role.May(models.WorkCases), ExportLink: f.link("/console/export"),
+		Assignee: f.Assignee,
 	}
-	asked := f.of(r.official)
-	if search != "" {
-		asked.Statuses = nil // whoever is searched for is found, closed or not
-	}
+	asked := r.asked(f, search)
+	r.back = f.link("/console/cases")
+	kept := f
+	kept.View = ""
+	view.Kept = kept.values()
 	limit := pageSize
 	if search != "" {
 		limit = 200
@@ -105,12 +127,14 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 		view.Views, err = r.tabs(reading, f)
 		return err
 	})
-	if view.CanWork {
-		group.Go(func() (err error) {
-			view.Colleagues, view.TypeAssignee, err = r.s.Cases.Colleagues(reading, r.official)
-			return err
-		})
-	}
+	group.Go(func() (err error) {
+		view.Saved, err = r.saved(reading)
+		return err
+	})
+	group.Go(func() (err error) {
+		view.Colleagues, view.TypeAssignee, err = r.s.Cases.Colleagues(reading, r.official)
+		return err
+	})
 	err := group.Wait()
 	if err != nil {
 		return err
@@ -128,8 +152,8 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 		view.FirstLink = f.link("/console/cases")
 	}
 	view.Selects, view.Days = r.selects(f), r.dayFilters(f)
-	for _, saved := range r.official.Views {
-		view.Saved = append(view.Saved, savedView{saved.Name, "/console/cases?" + saved.Query})
+	if !view.TypeAssignee {
+		view.Selects = slices.Insert(view.Selects, len(view.Selects)-1, r.assignees(f, view.Colleagues)) // before the order
 	}
 	view.Empty = r.say("queue.empty."+r.emptyReason(f, search), "area", r.areaName(f.Area), "own", view.AreaName)
 	return r.show(status, "queue", view)
@@ -137,6 +161,8 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 
 func (r *request) emptyReason(f filter, search string) string {
 	switch {
+	case search != "" && f.narrowed():
+		return "search_filter"
 	case search != "":
 		return "search"
 	case f.Area != "" && !r.s.Areas.Holds(r.official.Area, models.Area(f.Area)):
@@ -168,7 +194,27 @@ func (r *request) tabs(ctx context.Context, f filter) ([]viewTab, error) {
 		if name == "open" {
 			own.View = ""
 		}
-		out[i] = viewTab{Name: r.say("view." + name), Link: own.link("/console/cases"), Current: f.View == own.View, Count: counts[name], Known: known}
+		out[i] = viewTab{Name: r.say("view." + name), Link: own.link("/console/cases"), Current: f.list() == name, Count: counts[name], Known: known}
+	}
+	return out, nil
+}
+
+// saved are the official's own filters with how many cases each lists.
+func (r *request) saved(ctx context.Context) ([]savedView, error) {
+	counting, cancel := context.WithTimeout(ctx, countWithin)
+	defer cancel()
+	filters := map[string]models.CaseFilter{}
+	for _, v := range r.official.Views {
+		query, _ := url.ParseQuery(v.Query)
+		filters[v.Query] = r.filterOf(query).of(r.official)
+	}
+	counts, err := r.s.Cases.CountEach(counting, r.official, filters)
+	if err != nil && (ctx.Err() != nil || counting.Err() == nil) {
+		return nil, err
+	}
+	var out []savedView
+	for _, v := range r.official.Views {
+		out = append(out, savedView{v.Name, "/console/cases?" + v.Query, counts[v.Query], err == nil})
 	}
 	return out, nil
 }
@@ -269,6 +315,19 @@ func (r *request) selects(f filter) []selectView {
 	return append(out, sort)
 }
 
+// assignees are who may have a case: nobody, a colleague, and whom the filter names, a colleague or not.
+func (r *request) assignees(f filter, colleagues []models.Official) selectView {
+	names := map[string]string{nobody: r.say("queue.nobody")}
+	logins := []string{nobody}
+	for _, o := range colleagues {
+		logins, names[o.Login] = append(logins, o.Login), o.Name+" ("+o.Login+")"
+	}
+	if f.Assignee != "" && names[f.Assignee] == "" {
+		logins, names[f.Assignee] = append(logins, f.Assignee), f.Assignee
+	}
+	return r.choose("assignee", f.Assignee, logins, func(login string) string { return names[login] })
+}
+
 func (r *request) choose(name, chosen string, values []string, text func(string) string) selectView {
 	out := selectView{Label: r.say("filter." + name), Name: name, Options: []option{{"", r.say("filter.any"), chosen == ""}}}
 	for _, value := range values {
@@ -332,10 +391,7 @@ func (r *request) act() error {
 	form := r.PostForm
 	query, _ := url.ParseQuery(form.Get("query"))
 	f, search := r.filterOf(query), form.Get("q")
-	sel := cases.Selection{IDs: form["case"], All: form.Get("which") == "all", Filter: f.of(r.official), Search: search}
-	if sel.All && search != "" {
-		sel.Filter.Statuses = nil
-	}
+	sel := cases.Selection{IDs: form["case"], All: form.Get("which") == "all", Filter: r.asked(f, search), Search: search}
 	code, do := r.actionOf(form)
 	if code == "" {
 		return &models.Error{Kind: models.Malformed, Code: "bad_form"}

@@ -137,6 +137,70 @@ func TestQueueFilters(t *testing.T) {
 	b.want(http.StatusBadRequest, b.submit("/console/cases/act", "which", "all", "do", "delete"))
 }
 
+// Who has a case narrows the queue: a colleague, nobody, and whoever a link names; the next filter keeps it.
+func TestQueueOfAnAssignee(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, name := range []string{"Nông Thị Lan", "Lý Văn Minh", "Hoàng Văn Nam"} {
+		w.declared(name, bacSon, map[string]any{"fever": true})
+	}
+	w.official("binh.tran", models.Officer, bacSon)
+	b := w.official("an.nguyen", models.Officer, bacSon)
+	all := b.get("/console/cases").ids()
+	b.follow(b.submit("/console/cases/act", "which", "chosen", "case", all[0], "do", "assign", "assignee", "binh.tran"))
+	for query, want := range map[string][]string{
+		"assignee=binh.tran": {all[0]}, "assignee=-": {all[1], all[2]}, "assignee=an.nguyen": nil, "assignee=gone.away": nil, "view=mine&assignee=binh.tran": {all[0]},
+	} {
+		got := b.want(http.StatusOK, b.get("/console/cases?"+query))
+		diff(t, query, got.ids(), want)
+		diff(t, query+": the form", got.formAt(t, "/console/cases").Get("assignee"), query[strings.Index(query, "assignee=")+len("assignee="):])
+	}
+}
+
+// A search goes through what the filter's lists leave, whatever the view, and says so; the filter goes through what was
+// searched for.
+func TestSearchWithinAFilter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	w.declared("Nông Thị Lan", dongKinh, map[string]any{"fever": true})
+	w.declared("Nông Thị Lan", dongKinh, map[string]any{"chest_pain": true})
+	b := w.official("quan.ly", models.ProvinceManager, langSon)
+	const search = "/console/cases/search"
+	filtered := b.get("/console/cases?view=overdue&level=moderate&area=" + dongKinh)
+	found := b.want(http.StatusOK, b.post(search, with(filtered.formAt(t, search), "q", "nong thi lan")))
+	if len(found.ids()) != 1 {
+		t.Errorf("found %d within the filter, want 1: %s", len(found.ids()), found.words())
+	}
+	has(t, "the page", found, "Chỉ tìm trong các ca khớp bộ lọc", `value="moderate" selected`)
+	if all := b.want(http.StatusOK, b.submit(search, "q", "nong thi lan")); len(all.ids()) != 3 || strings.Contains(all.body, "Chỉ tìm trong") {
+		t.Errorf("found %d of all, want 3", len(all.ids()))
+	}
+	narrower := b.want(http.StatusOK, b.submit(search, "q", "nong thi lan", "level", "emergency"))
+	if len(narrower.ids()) != 1 {
+		t.Errorf("the filter over a search leaves %d, want 1", len(narrower.ids()))
+	}
+	has(t, "nobody", b.want(http.StatusOK, b.submit(search, "q", "nong thi lan", "level", "high")), "Không tìm thấy ai trong các ca khớp bộ lọc", "Tìm trong tất cả")
+	diff(t, "back to", found.formAt(t, "/console/language").Get("back"), "/console/cases?area="+dongKinh+"&level=moderate")
+	done := b.submit("/console/cases/act", "which", "all", "do", "mine", "q", "nong thi lan", "query", "level=emergency")
+	has(t, "all that was found", b.follow(done), "Bạn đã nhận 1 ca")
+}
+
+// A saved filter says how many cases it lists.
+func TestSavedFiltersAreCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	w.declared("Lý Văn Minh", bacSon, map[string]any{"fever": true})
+	w.declared("Hoàng Văn Nam", bacSon, map[string]any{"chest_pain": true})
+	b := w.official("an.nguyen", models.Officer, bacSon)
+	b.follow(b.submit("/console/views/save", "name", "Sốt chưa ai nhận", "query", "level=moderate&assignee=-"))
+	b.follow(b.submit("/console/views/save", "name", "Hôm nay", "query", "opened="+models.Day(w.Clock.Now())))
+	has(t, "at first", b.get("/console/cases"), "Sốt chưa ai nhận 2", "Hôm nay 3")
+	b.follow(b.submit("/console/cases/act", "which", "chosen", "case", b.get("/console/cases?level=moderate").ids()[0], "do", "mine"))
+	has(t, "one is taken", b.get("/console/cases"), "Sốt chưa ai nhận 1", "Hôm nay 3")
+}
+
 // Every text that a page asks for is there.
 func TestEveryTextIsThere(t *testing.T) {
 	t.Parallel()

@@ -100,6 +100,14 @@ func (w words) day(text string) string {
 	return at.Format("02/01/2006")
 }
 
+// dayMonth is a local day of these weeks, for the edge of a drawing.
+func (w words) dayMonth(at time.Time) string {
+	if w.lang == models.English {
+		return at.Format("2 Jan")
+	}
+	return at.Format("02/01")
+}
+
 // ago tells how long ago something was, in the largest unit that fits; days are those of the local calendar.
 func (w words) ago(now, at time.Time) string {
 	if at.IsZero() {

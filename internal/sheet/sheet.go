@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -99,8 +100,15 @@ func (c *csvWriter) Row(values []string) error {
 	return c.to.Write(c.safe)
 }
 
-// harmless puts an apostrophe before what a spreadsheet would compute (OWASP, CSV injection).
+// bareNumber is what a spreadsheet reads as a number: of a phone it drops the zero, of an identity number the last digits.
+var bareNumber = regexp.MustCompile(`^[0-9][0-9.,eE]*$`)
+
+// harmless puts an apostrophe before what a spreadsheet would compute (OWASP, CSV injection), and a tab, which none shows,
+// before what it would take for a number: nothing in these tables is reckoned with.
 func harmless(text string) string {
+	if bareNumber.MatchString(text) {
+		return "\t" + text
+	}
 	if strings.ContainsAny(firstOf(text), "=+-@\t\r\n＝＋－＠") {
 		return "'" + text
 	}

@@ -16,6 +16,7 @@ var columns = []Column{{"name", "Họ tên"}, {"note", "Ghi chú"}}
 
 var rows = [][]string{
 	{"Nguyễn Thị Ánh", "sốt, \"ho\"\nkhó thở"}, {"=1+1", "+84901234567"}, {"-2", "@SUM(A1)"}, {"\tx", "＝1"}, {"", "'"},
+	{"0901230001", "001099012345"}, {"12E34", "2026-11-24 08:00:00"},
 }
 
 func write(t *testing.T, f Format) []byte {
@@ -49,6 +50,7 @@ func TestCSV(t *testing.T) {
 	}
 	want := [][]string{
 		{"Họ tên", "Ghi chú"}, {"Nguyễn Thị Ánh", "sốt, \"ho\"\nkhó thở"}, {"'=1+1", "'+84901234567"}, {"'-2", "'@SUM(A1)"}, {"'\tx", "'＝1"}, {"", "'"},
+		{"\t0901230001", "\t001099012345"}, {"\t12E34", "2026-11-24 08:00:00"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -47,7 +47,7 @@ func (c *Cases) where(f models.CaseFilter, now time.Time) (conds []Cond) {
 	add(!f.Since.IsZero(), "last_at", Ge, At(f.Since))
 	add(f.Overdue != nil && *f.Overdue, "due_at", Lt, At(now))
 	add(f.Overdue != nil && !*f.Overdue, "due_at", Ge, At(now))
-	for field, asked := range map[string]*bool{"missed_since": f.Missed, "lost_since": f.Unreachable, "raised_at": f.Raised, "unreached": f.Unreached} {
+	for field, asked := range map[string]*bool{"missed_since": f.Missed, "lost_since": f.Unreachable, "raised_at": f.Raised, "unreached": f.Unreached, "assignee": f.Assigned} {
 		if asked != nil {
 			add(true, field, Exists, *asked)
 		}
