@@ -39,19 +39,20 @@ func TestConsole(t *testing.T) {
 					desk, vietnamese := screen.name == "1440", l == models.Vietnamese
 					c := w.browser(t, name, l, script)
 					c.commune, c.audited = commune, script && desk == vietnamese // each width and each language once
-					c.do(chromedp.EmulateViewport(screen.width, screen.height))
+					c.tablets = c.audited && desk
+					c.screen(screen.width, screen.height)
 					c.officersMorning()
 					c.signOut()
 					c.managersMorning()
 					if script == (desk == vietnamese) { // each pair of the three once
 						official := w.browser(t, name, l, script)
 						official.audited = c.audited
-						official.do(chromedp.EmulateViewport(screen.width, screen.height))
+						official.screen(screen.width, screen.height)
 						c.newColleague(official)
 					} else {
 						colleague := w.browser(t, name+"-2", l, script)
 						colleague.audited = script // these pages are here alone
-						colleague.do(chromedp.EmulateViewport(screen.width, screen.height))
+						colleague.screen(screen.width, screen.height)
 						c.signOut()
 						c.twoOnOneCase(colleague)
 					}
@@ -120,6 +121,9 @@ type consoleBrowser struct {
 	lang    models.Lang
 	script  bool
 	audited bool // by axe-core
+	tablets bool // pages are tried at a tablet's widths, too
+	width   int64
+	height  int64
 	commune models.Area
 
 	given         auth.Credentials // of who is signed in
@@ -137,6 +141,13 @@ func (w *consoleWorld) browser(t *testing.T, name string, l models.Lang, script 
 		}
 	}
 	return c
+}
+
+// screen gives the browser a size.
+func (c *consoleBrowser) screen(width, height int64) {
+	c.Helper()
+	c.width, c.height = width, height
+	c.do(chromedp.EmulateViewport(width, height))
 }
 
 // say is a text of the console in the browser's language.
@@ -231,16 +242,40 @@ func (c *consoleBrowser) signOut() {
 	c.holds("the sign-in", `!!document.querySelector("input[name=totp]")`)
 }
 
+// tablets are widths between a phone's and a desk's, where a page changes its form.
+var tablets = []int64{701, 768, 834, 960, 961, 1024}
+
 // page holds a page against what every page must be: no wider than the screen, and usable by everybody.
 func (c *consoleBrowser) page(name string) {
+	c.Helper()
+	if c.tablets {
+		for _, width := range tablets {
+			c.do(chromedp.EmulateViewport(width, c.height))
+			c.fits(fmt.Sprintf("%s at %d", name, width))
+			if width == 768 {
+				c.picture(name + "-768")
+			}
+		}
+		c.do(chromedp.EmulateViewport(c.width, c.height))
+	}
+	c.fits(name)
+	c.picture(name)
+	if c.audited {
+		c.accessible(name)
+	}
+}
+
+// fits wants a page no wider than the screen.
+func (c *consoleBrowser) fits(name string) {
 	c.Helper()
 	if over := c.js(`document.documentElement.scrollWidth - document.documentElement.clientWidth`); over != "0" {
 		c.Errorf("%s is %s pixels wider than the screen: %s", name, over, c.js(`[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join("; ")`))
 	}
-	c.picture(name)
-	if !c.audited {
-		return
-	}
+}
+
+// accessible wants no violation of WCAG's levels A and AA, as far as axe-core sees them.
+func (c *consoleBrowser) accessible(name string) {
+	c.Helper()
 	type violation struct {
 		ID    string
 		Nodes []struct{ HTML, FailureSummary string }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -32,8 +31,6 @@ func (c *consoleBrowser) visitEnds() {
 	c.shows("Đã dặn người nhà theo dõi.")
 }
 
-var printedPage = regexp.MustCompile(`/Type\s*/Page[^s]`)
-
 // referral makes a note for another place, which prints on one sheet of A4, and goes back to the case.
 func (c *consoleBrowser) referral() {
 	c.Helper()
@@ -42,13 +39,7 @@ func (c *consoleBrowser) referral() {
 	c.click(`form[action$="/referral"] button`)
 	c.shows(c.say("referral.dear"))
 	c.page("referral")
-	printed, err := chromedp.Call(c.ctx, page.PrintToPDF, page.PrintToPDFParams{PaperWidth: 8.27, PaperHeight: 11.69})
-	if err != nil {
-		c.fail(err)
-	}
-	if n := len(printedPage.FindAll(printed.Data, -1)); n != 1 {
-		c.Errorf("the referral takes %d pages", n)
-	}
+	c.onePage()
 	c.click(`p.noprint a`)
 	c.shows(c.say("case.why"))
 }

@@ -145,10 +145,11 @@ func (r *request) reveal() error {
 	return r.showCase(http.StatusOK, nil, typed{}, &who)
 }
 
-// How much an official writes on a referral note: it is one page.
+// How much of an official's words a referral note takes: it is one page.
 const (
-	maxReferralTo     = 150
-	maxReferralReason = 300
+	maxReferralTo         = 150
+	maxReferralReason     = 300
+	maxReferralAssessment = 400 // of a longer one the note says that the case has the rest
 )
 
 // referralView is a referral note, one page of A4.
@@ -169,6 +170,39 @@ type referralView struct {
 	Unit       string
 	At         time.Time
 	Case       string
+	Dense      bool // there is so much that the page needs smaller letters
+}
+
+// Of a page of the note: how many letters a line takes about, and how many lines there are about in letters of full size.
+const (
+	referralLine  = 70
+	referralLines = 46
+)
+
+// lines is about how many lines the note takes in letters of full size.
+func (v *referralView) lines() int {
+	n := 22 // heads, the short lines about the person, the signature
+	text := func(parts ...string) {
+		for _, part := range parts {
+			n += utf8.RuneCountInString(part)/referralLine + 1
+		}
+	}
+	text(v.To, v.Who.Name, v.Who.Address+v.Place, v.Reason)
+	if v.Assessment != nil {
+		text(v.Assessment.Reason)
+	}
+	for _, d := range []*declaredView{&v.Behind, v.Newest} {
+		if d == nil {
+			continue
+		}
+		text(d.Reasons...)
+		for _, a := range d.Answers {
+			if a.Fired {
+				n += (len(a.Question) + len(a.Answer)) / referralLine // two columns
+			}
+		}
+	}
+	return n + len(v.Readings)
 }
 
 // referral makes the note for another facility. It names the person, so it is a look with a reason like any other.
@@ -201,6 +235,9 @@ func (r *request) referral() error {
 	if err != nil {
 		return err
 	}
+	if a := v.Assessment; a != nil && utf8.RuneCountInString(a.Reason) > maxReferralAssessment {
+		a.Reason = r.say("referral.rest", "text", string([]rune(a.Reason)[:maxReferralAssessment]))
+	}
 	note := referralView{
 		Who: who, To: to, Reason: reason, Level: story.Level, Behind: v.Behind, Newest: v.Newest, Program: v.Program, Version: v.Version,
 		Assessment: v.Assessment, Readings: v.Chart.latest(5), By: r.official.Name, Unit: r.areaName(string(r.official.Area)), At: r.s.Now(), Case: story.ID,
@@ -209,6 +246,7 @@ func (r *request) referral() error {
 	if who.Sex != "" {
 		note.Sex = r.s.Texts.Text(r.lang, "sex."+string(who.Sex), nil)
 	}
+	note.Dense = note.lines() > referralLines
 	r.back = r.casePath()
 	return r.show(http.StatusOK, "referral", note)
 }
