@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -184,8 +185,26 @@ func (b *binder) members(raw jsontext.Value, into reflect.Value, at string) []mo
 			problems = append(problems, models.FieldError{Field: pointer, Code: "unknown_field"})
 		case isNested(field.Type()) && value.Kind() == '{':
 			problems = append(problems, b.members(value, reach(field), pointer)...)
-		case json.Unmarshal(value, field.Addr().Interface(), b.options) != nil:
+		case json.Unmarshal(value, field.Addr().Interface(), b.options) == nil:
+		case field.Kind() == reflect.Slice && value.Kind() == '[':
+			problems = append(problems, b.items(value, field.Type().Elem(), pointer)...)
+		default:
 			problems = append(problems, misfit(pointer, field.Type(), value.Kind()))
+		}
+	}
+	return problems
+}
+
+// items names the items of an array that do not fit.
+func (b *binder) items(raw jsontext.Value, kind reflect.Type, at string) []models.FieldError {
+	var items []jsontext.Value
+	if json.Unmarshal(raw, &items) != nil {
+		return []models.FieldError{wrongType(at, kind)}
+	}
+	var problems []models.FieldError
+	for i, item := range items {
+		if json.Unmarshal(item, reflect.New(kind).Interface(), b.options) != nil {
+			problems = append(problems, misfit(at+"/"+strconv.Itoa(i), kind, item.Kind()))
 		}
 	}
 	return problems

@@ -102,7 +102,8 @@ func TestBroadcastBadInput(t *testing.T) {
 		"too long for SMS":   {alert(object{"sms": true, "text": object{"vi": strings.Repeat("ă", 459), "en": strings.Repeat("a", 460)}}), map[string]string{"/text/en": "too_long_for_sms"}},
 		"urgent news":        {alert(object{"purpose": "news", "urgent": true}), map[string]string{"/urgent": "alerts_only"}},
 		"lasts no time":      {alert(object{"expires_in": 0}), map[string]string{"/expires_in": "limit"}},
-		"an unknown level":   {alert(object{"levels": []string{"awful"}}), map[string]string{"/levels": "wrong_type"}},
+		"an unknown level":   {alert(object{"levels": []any{"high", "awful", 3}}), map[string]string{"/levels/1": "unknown_option", "/levels/2": "wrong_type"}},
+		"no list of levels":  {alert(object{"levels": "high"}), map[string]string{"/levels": "wrong_type"}},
 		"an unknown member":  {alert(object{"audience": "all"}), map[string]string{"/audience": "unknown_field"}},
 		"a text of no words": {alert(object{"text": "hello"}), map[string]string{"/text": "wrong_type"}},
 	} {
