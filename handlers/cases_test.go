@@ -102,7 +102,8 @@ func TestHistoryPages(t *testing.T) {
 	diff(t, "of one person", len(w.call("GET", "/v1/declarations?person_id="+two, token, nil).items(t)), 3)
 }
 
-// Whoever finds a person by a number is written down, also when only counting; the citizen reads it. A name says less.
+// Whoever finds a person by a number is written down, also when only counting; the citizen reads it. Finding the same person
+// again within minutes is the same look. A name says less.
 func TestSearchIsNoted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -112,7 +113,7 @@ func TestSearchIsNoted(t *testing.T) {
 		"id": newID(t), "program": "covid19", "person_id": person, "answers": object{"fever": true},
 	}))
 	w.settle()
-	officer := w.official("tim.kiem", models.Officer, bacSon)
+	officer, colleague := w.official("tim.kiem", models.Officer, bacSon), w.official("tim.cung", models.Officer, bacSon)
 	elsewhere := w.official("noi.khac", models.Officer, otherHome)
 	noted := func() (actions []any) {
 		for _, entry := range w.want(http.StatusOK, w.call("GET", "/v1/me/access-log", token, nil)).items(t) {
@@ -122,14 +123,18 @@ func TestSearchIsNoted(t *testing.T) {
 	}
 	for _, step := range []struct {
 		who, path string
+		later     time.Duration
 		notes     int
 	}{
-		{officer, "/v1/cases?q=nguyen+van+tim", 0},
-		{elsewhere, "/v1/cases?q=0912340070", 0},
-		{officer, "/v1/cases?q=0912340070", 1},
-		{officer, "/v1/cases/count?q=0912340070", 2},
-		{officer, "/v1/cases?q=0912340071", 2},
+		{officer, "/v1/cases?q=nguyen+van+tim", 0, 0},
+		{elsewhere, "/v1/cases?q=0912340070", 0, 0},
+		{officer, "/v1/cases?q=0912340070", 0, 1},
+		{officer, "/v1/cases/count?q=0912340070", 9 * time.Minute, 1},
+		{officer, "/v1/cases/count?q=0912340070", time.Minute, 2},
+		{colleague, "/v1/cases/count?q=0912340070", 0, 3},
+		{officer, "/v1/cases?q=0912340071", 0, 3},
 	} {
+		w.Clock.Forward(step.later)
 		w.want(http.StatusOK, w.call("GET", step.path, step.who, nil))
 		got := noted()
 		if len(got) != step.notes || slices.ContainsFunc(got, func(a any) bool { return a != "search" }) {

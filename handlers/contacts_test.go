@@ -133,9 +133,9 @@ func TestActOnManyAndUndo(t *testing.T) {
 	if _, err := w.server.Cases.Undo(t.Context(), stranger, done.Undo); !models.NotFound.Is(err) {
 		t.Errorf("somebody else's action was taken back: %v", err)
 	}
-	n, err := w.server.Cases.Undo(t.Context(), me, done.Undo)
+	undone, err := w.server.Cases.Undo(t.Context(), me, done.Undo)
 	must(t, err)
-	diff(t, "taken back", n, 3)
+	diff(t, "taken back", undone, cases.Done{Changed: 3, Left: 1})
 	diff(t, "still assigned", len(w.call("GET", "/v1/cases?assignee=nhieu.ca", token, nil).items(t)), 1)
 	if _, err := w.server.Cases.Undo(t.Context(), me, done.Undo); !models.NotFound.Is(err) {
 		t.Errorf("taken back twice: %v", err)

@@ -28,7 +28,10 @@ func OpenStatuses() []CaseStatus {
 }
 
 // QueueCounts say how many cases are open, how many of those wait for what, and how many are closed.
-type QueueCounts struct{ Open, New, Raised, Overdue, Unreached, Missed, Mine, Closed int64 }
+type QueueCounts struct {
+	Open, New, Raised, Overdue, Unreached, Missed, Mine, Closed int64
+	At                                                          time.Time // of when they are; zero: of now
+}
 
 // Case is one flagged person under one program: the officials' working document.
 type Case struct {

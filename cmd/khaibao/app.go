@@ -257,7 +257,7 @@ func (a *app) pages() error {
 	}
 	var err error
 	config.Console, err = console.New(console.Config{
-		Officials: a.officials, Cases: a.cases, Intake: a.intake, Privacy: a.privacy, Broadcasts: a.broadcasts, Programs: a.catalog, Areas: a.areas, Texts: a.texts,
+		Officials: a.officials, Cases: a.cases, Intake: a.intake, Privacy: a.privacy, Broadcasts: a.broadcasts, Programs: a.catalog, Areas: a.areas, Texts: a.texts, Keys: a.keys,
 		Now: a.now, Log: a.log, Metrics: a.metrics, PlainHTTP: a.plainHTTP,
 	})
 	if err != nil {

@@ -98,12 +98,16 @@ func (n *NewOfficial) problems() []models.FieldError {
 func (o *Officials) scopeProblems(role models.Role, area models.Area) []models.FieldError {
 	var out []models.FieldError
 	valid := o.areas.ValidScope(area)
-	fits := valid
+	misfit := ""
 	switch role {
 	case models.NationalManager:
-		fits = area == models.Nation
+		if area != models.Nation {
+			misfit = "needs_nation"
+		}
 	case models.ProvinceManager:
-		fits = fits && area.IsProvince()
+		if !area.IsProvince() {
+			misfit = "needs_province"
+		}
 	case models.Viewer, models.Officer, models.Auditor:
 	default:
 		out = append(out, models.FieldError{Field: "/role", Code: "unknown_option", Args: map[string]any{"options": roleNames()}})
@@ -111,8 +115,8 @@ func (o *Officials) scopeProblems(role models.Role, area models.Area) []models.F
 	switch {
 	case !valid:
 		out = append(out, models.FieldError{Field: "/area", Code: "unknown_area"})
-	case !fits:
-		out = append(out, models.FieldError{Field: "/area", Code: "bad_value"})
+	case misfit != "":
+		out = append(out, models.FieldError{Field: "/area", Code: misfit})
 	}
 	return out
 }

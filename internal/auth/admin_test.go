@@ -32,10 +32,10 @@ func TestAddNamesEveryWrongField(t *testing.T) {
 		"short password":            {func(n *NewOfficial) { n.Password = "mười một ký" }, []string{"/password bad_password"}},
 		"long password":             {func(n *NewOfficial) { n.Password = strings.Repeat("a", 257) }, []string{"/password too_long"}},
 		"unknown area":              {func(n *NewOfficial) { n.Area = "99999" }, []string{"/area unknown_area"}},
-		"national manager of one":   {func(n *NewOfficial) { n.Role, n.Area = models.NationalManager, "20" }, []string{"/area bad_value"}},
+		"national manager of one":   {func(n *NewOfficial) { n.Role, n.Area = models.NationalManager, "20" }, []string{"/area needs_nation"}},
 		"national manager":          {func(n *NewOfficial) { n.Role, n.Area = models.NationalManager, models.Nation }, nil},
-		"manager of a commune":      {func(n *NewOfficial) { n.Role = models.ProvinceManager }, []string{"/area bad_value"}},
-		"manager of the nation":     {func(n *NewOfficial) { n.Role, n.Area = models.ProvinceManager, models.Nation }, []string{"/area bad_value"}},
+		"manager of a commune":      {func(n *NewOfficial) { n.Role = models.ProvinceManager }, []string{"/area needs_province"}},
+		"manager of the nation":     {func(n *NewOfficial) { n.Role, n.Area = models.ProvinceManager, models.Nation }, []string{"/area needs_province"}},
 		"manager of a province":     {func(n *NewOfficial) { n.Role, n.Area = models.ProvinceManager, "79" }, nil},
 		"viewer of the nation":      {func(n *NewOfficial) { n.Role, n.Area = models.Viewer, models.Nation }, nil},
 		"auditor of a province":     {func(n *NewOfficial) { n.Role, n.Area = models.Auditor, "79" }, nil},
@@ -82,7 +82,7 @@ func TestAdministration(t *testing.T) {
 	_, err := r.officials.Add(ctx, NewOfficial{Login: "AN.NGUYEN", Name: "An", Role: models.Viewer, Area: "20"})
 	wantCode(t, "a taken login", err, models.Conflict, "conflict")
 	err = r.officials.Operator().Change(ctx, "an.nguyen", models.ProvinceManager, "")
-	if diff := cmp.Diff([]string{"/area bad_value"}, problemsOf(err)); diff != "" {
+	if diff := cmp.Diff([]string{"/area needs_province"}, problemsOf(err)); diff != "" {
 		t.Error(diff)
 	}
 	if err := r.officials.Operator().Change(ctx, "an.nguyen", "", "79"); err != nil {

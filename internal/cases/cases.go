@@ -90,6 +90,7 @@ type Service struct {
 	mine      remembered[int64]              // cases of officials
 	each      remembered[map[string]int64]   // lists of officials, by name
 	near      remembered[colleagues]         // of areas
+	found     looks                          // by a search
 }
 
 // New gives a ready service.
@@ -183,11 +184,22 @@ func (s *Service) noteSearch(ctx context.Context, official models.Official, f mo
 	if !identifies(f) || len(found) == 0 {
 		return nil
 	}
-	entries := make([]models.AuditEntry, len(found))
+	var entries []models.AuditEntry
 	for i := range found {
-		entries[i] = s.entry(official, models.AuditSearch, &found[i].Case)
+		if !s.found.again(official.Login, found[i].Case.ID, s.now()) {
+			entries = append(entries, s.entry(official, models.AuditSearch, &found[i].Case))
+		}
 	}
-	return s.NoteLooks(ctx, official, entries...)
+	if len(entries) == 0 {
+		return nil
+	}
+	if err := s.NoteLooks(ctx, official, entries...); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		s.found.keep(e.Login, e.Case, e.At)
+	}
+	return nil
 }
 
 // identifies tells whether a search is for a phone or an identity number. Every identity number has digits; a name that

@@ -123,28 +123,37 @@ func (s *Service) check(ctx context.Context, official models.Official, c *models
 		}
 	}
 	if p.Assignee != nil && *p.Assignee != "" {
-		ok, err := s.mayTake(ctx, official, *p.Assignee)
-		if err != nil {
-			return nil, err
+		to := models.Area(c.Commune)
+		if move != nil {
+			to = models.Area(move.commune)
 		}
-		if !ok {
+		switch other, err := s.taker(ctx, official, *p.Assignee); {
+		case err != nil:
+			return nil, err
+		case other == nil:
 			problems = append(problems, models.FieldError{Field: "/assignee", Code: "unknown_official"})
+		case !s.areas.Holds(other.Area, to):
+			problems = append(problems, models.FieldError{Field: "/assignee", Code: "not_their_area"})
 		}
 	}
 	return move, models.InvalidFields(problems...)
 }
 
-// mayTake tells whether a login is that of an active official who works on cases and whose area meets the acting one's.
-func (s *Service) mayTake(ctx context.Context, acting models.Official, login string) (bool, error) {
+// taker gives the official of a login who is active, works on cases and whose area meets the acting one's; nil when there
+// is none. Which cases they may take depends on where the cases are.
+func (s *Service) taker(ctx context.Context, acting models.Official, login string) (*models.Official, error) {
 	other, err := s.store.Official(ctx, login)
 	if models.NotFound.Is(err) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	near := s.areas.Holds(acting.Area, other.Area) || s.areas.Holds(other.Area, acting.Area)
-	return near && !other.Disabled() && other.Role.May(models.WorkCases), nil
+	if !near || other.Disabled() || !other.Role.May(models.WorkCases) {
+		return nil, nil
+	}
+	return other, nil
 }
 
 func (s *Service) apply(official models.Official, c *models.Case, p Patch, move *place) ([]models.Effect, error) {
@@ -199,16 +208,15 @@ func closed(c *models.Case) models.Effect {
 func (s *Service) setStatus(c *models.Case, status models.CaseStatus) {
 	c.Status = status
 	c.ClosedAt = time.Time{}
-	if status != models.CaseNew {
-		s.spoke(c)
-	}
 	switch status {
 	case models.CaseNew:
 		s.due(c, s.deadline(c.Program, c.Version, c.Level, s.now()))
-	case models.CaseClosed:
+	case models.CaseClosed: // a case may be closed without a word to anybody, such as one that was there twice
 		c.ClosedAt = s.now()
-		fallthrough
+		s.settled(c)
+		s.due(c, time.Time{})
 	default:
+		s.spoke(c)
 		s.due(c, time.Time{})
 	}
 }

@@ -74,10 +74,15 @@ func (s *Service) due(c *models.Case, at time.Time) {
 	c.DueAt = at
 }
 
-// spoke ends what waits for a first contact.
-func (s *Service) spoke(c *models.Case) {
+// settled ends what waits for a call.
+func (s *Service) settled(c *models.Case) {
 	c.EndWait(models.WaitUnreached, c.UnreachedSince, s.now())
 	c.RaisedAt, c.UnreachedSince = time.Time{}, time.Time{}
+}
+
+// spoke notes that somebody was spoken to.
+func (s *Service) spoke(c *models.Case) {
+	s.settled(c)
 	if c.FirstContactAt.IsZero() {
 		c.FirstContactAt = s.now()
 	}
@@ -97,12 +102,15 @@ const MaxSelection = 2000
 // Action is what is done to every case of a selection; nil fields do nothing.
 type Action struct {
 	Assignee *string
+	// FreeOnly leaves cases that a colleague has to the colleague.
+	FreeOnly bool
 	Contact  *ContactInput
 }
 
 // Done is what an action did.
 type Done struct {
 	Changed int
+	Left    int    // cases of the selection that stayed as they were
 	Undo    string // takes it back within UndoFor; empty when nothing changed
 }
 
@@ -110,14 +118,14 @@ type Done struct {
 const UndoFor = 30 * time.Minute
 
 // Act does one thing to many cases, each as one audited change, in shared round trips. Cases that are closed are left out,
-// and so are those that have nothing to change.
+// and so are those that have nothing to change and those that the assignee could not see.
 func (s *Service) Act(ctx context.Context, official models.Official, sel Selection, do Action) (Done, error) {
-	if err := s.checkAction(ctx, official, do); err != nil {
+	taker, err := s.checkAction(ctx, official, do)
+	if err != nil {
 		return Done{}, err
 	}
-	ids := sel.IDs
+	ids := slices.Compact(slices.Sorted(slices.Values(sel.IDs)))
 	if sel.All {
-		var err error
 		if ids, err = s.within(official.Area).IDs(ctx, searching(sel.Filter, sel.Search), s.now(), MaxSelection+1); err != nil {
 			return Done{}, err
 		}
@@ -128,34 +136,36 @@ func (s *Service) Act(ctx context.Context, official models.Official, sel Selecti
 	case len(ids) > MaxSelection:
 		return Done{}, models.InvalidField("/cases", "too_many_items", map[string]any{"max": MaxSelection})
 	}
-	items, err := s.within(official.Area).ChangeMany(ctx, ids, func(c *models.Case) ([]models.Effect, error) { return s.act(official, c, do) })
+	items, err := s.within(official.Area).ChangeMany(ctx, ids, func(c *models.Case) ([]models.Effect, error) { return s.act(official, c, do, taker) })
 	if len(items) > 0 {
 		s.worked(official)
 	}
 	if err != nil || len(items) == 0 {
-		return Done{Changed: len(items)}, err
+		return Done{Changed: len(items), Left: len(ids) - len(items)}, err
 	}
 	undo := models.Undo{ID: newID(), Login: official.Login, ExpiresAt: time.Now().Add(UndoFor), Items: items}
-	return Done{len(items), undo.ID}, s.store.KeepUndo(ctx, undo)
+	return Done{len(items), len(ids) - len(items), undo.ID}, s.store.KeepUndo(ctx, undo)
 }
 
-func (s *Service) checkAction(ctx context.Context, official models.Official, do Action) error {
+// checkAction tells what is wrong with an action, and gives the official who is to have the cases, if anybody is.
+func (s *Service) checkAction(ctx context.Context, official models.Official, do Action) (taker *models.Official, err error) {
 	if do.Contact != nil {
-		return do.Contact.check()
+		return nil, do.Contact.check()
 	}
 	if do.Assignee == nil || *do.Assignee == "" {
-		return nil
+		return nil, nil
 	}
-	ok, err := s.mayTake(ctx, official, *do.Assignee)
-	if err == nil && !ok {
+	taker, err = s.taker(ctx, official, *do.Assignee)
+	if err == nil && taker == nil {
 		err = models.InvalidField("/assignee", "unknown_official", nil)
 	}
-	return err
+	return taker, err
 }
 
-func (s *Service) act(official models.Official, c *models.Case, do Action) ([]models.Effect, error) {
+func (s *Service) act(official models.Official, c *models.Case, do Action, taker *models.Official) ([]models.Effect, error) {
 	switch {
-	case c.Status == models.CaseClosed:
+	case c.Status == models.CaseClosed, taker != nil && !s.areas.Holds(taker.Area, models.Area(c.Commune)),
+		do.FreeOnly && c.Assignee != "":
 		return nil, models.ErrUnchanged
 	case do.Contact != nil:
 		return s.contacted(official, c, *do.Contact), nil
@@ -163,11 +173,12 @@ func (s *Service) act(official models.Official, c *models.Case, do Action) ([]mo
 	return s.apply(official, c, Patch{Assignee: do.Assignee}, nil)
 }
 
-// Undo takes an action of the same official back, for every case that nobody has changed since, and tells how many.
-func (s *Service) Undo(ctx context.Context, official models.Official, id string) (int, error) {
+// Undo takes an action of the same official back, for every case that nobody has changed since, and tells how many, and how
+// many stay as they are.
+func (s *Service) Undo(ctx context.Context, official models.Official, id string) (Done, error) {
 	undo, err := s.store.TakeUndo(ctx, id, official.Login, time.Now())
 	if err != nil {
-		return 0, err
+		return Done{}, err
 	}
 	before, ids := map[string]models.UndoItem{}, []string{}
 	for _, item := range undo.Items {
@@ -187,7 +198,7 @@ func (s *Service) Undo(ctx context.Context, official models.Official, id string)
 	if len(items) > 0 {
 		s.worked(official)
 	}
-	return len(items), err
+	return Done{Changed: len(items), Left: len(ids) - len(items)}, err
 }
 
 // mayLink tells what keeps a case from being named as one of the same person.

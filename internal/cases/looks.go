@@ -2,9 +2,39 @@ package cases
 
 import (
 	"context"
+	"maps"
+	"sync"
+	"time"
 
 	"khaibao/models"
 )
+
+// sameLook is for how long finding the same case again is the same look: a page loaded again, or gone back to.
+const sameLook = 10 * time.Minute
+
+// looks remembers who found which case not long ago, in this process.
+type looks struct {
+	mu sync.Mutex
+	at map[[2]string]time.Time // by login and case
+}
+
+func (l *looks) again(login, id string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, ok := l.at[[2]string{login, id}]
+	return ok && now.Sub(at).Abs() < sameLook
+}
+
+// keep remembers a look that is kept durably by now, and forgets what is too old to matter.
+func (l *looks) keep(login, id string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.at == nil {
+		l.at = map[[2]string]time.Time{}
+	}
+	maps.DeleteFunc(l.at, func(_ [2]string, before time.Time) bool { return at.Sub(before).Abs() >= sameLook })
+	l.at[[2]string{login, id}] = at
+}
 
 // NoteLooks keeps what an official looked at, durably, before anything is shown. The look that makes the official's day
 // unusual is marked, so that unusual days are found without counting everybody's: the first in the night, and the one

@@ -117,6 +117,7 @@ func (s *Service) counted(ctx context.Context, area models.Area) (out models.Que
 	}
 	passed, err := s.within(area).CountDue(ctx, midnightOf(now), now)
 	out.Overdue += passed
+	out.At = now
 	return out, err
 }
 

@@ -147,7 +147,14 @@ func (r *request) detailText(e *models.AuditEntry) string {
 	case e.Reason != "":
 		return e.Reason
 	}
-	return r.changeText(e)
+	out := r.changeText(e)
+	if outcome := d["contact"]; outcome != "" {
+		out = r.say("change.contact", "outcome", r.say("outcome."+outcome)) + " " + out
+	}
+	if d["note"] != "" {
+		out += " " + r.say("change.note")
+	}
+	return strings.TrimSpace(out)
 }
 
 func joined(parts []string) string {

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -119,7 +118,7 @@ func (r *request) compose(status int, form url.Values, preview *previewView, pro
 // draftOf reads the form of a broadcast, with what cannot be read as field errors.
 func draftOf(form url.Values) broadcast.Draft {
 	d := broadcast.Draft{
-		ID: form.Get("id"), Text: models.Words{Vietnamese: lines(form.Get("vi")), English: lines(form.Get("en"))}, Area: models.Area(form.Get("area")),
+		ID: form.Get("id"), Text: models.Words{Vietnamese: form.Get("vi"), English: form.Get("en")}, Area: models.Area(form.Get("area")),
 		Purpose: models.BroadcastPurpose(form.Get("purpose")), SMS: form.Has("sms"), Urgent: form.Has("urgent"),
 	}
 	wrong := func(field string) {
@@ -143,9 +142,6 @@ func draftOf(form url.Values) broadcast.Draft {
 	d.Lasts = time.Duration(hours) * time.Hour
 	return d
 }
-
-// lines gives a text with lines broken as everywhere but in a browser's form.
-func lines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
 // previewBroadcast shows a draft as it would go out, and keeps nothing.
 func (r *request) previewBroadcast() error {

@@ -156,7 +156,7 @@ func TestSamePerson(t *testing.T) {
 	w.declared("Nông Thị Lan", dongKinh, map[string]any{"fever": true}) // another commune: not for this official
 	b := w.official("an.nguyen", models.Officer, bacSon)
 	var path, other string
-	for _, id := range b.submit("/console/cases/search", "q", "nong thi lan").ids() {
+	for _, id := range b.search("q", "nong thi lan").ids() {
 		path, other = "/console/cases/"+id, path
 	}
 	other = strings.TrimPrefix(other, "/console/cases/")

@@ -2,6 +2,9 @@ package console
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -16,7 +19,7 @@ func seenOf(c *models.Case) string {
 	if c.Assessment != nil {
 		assessed = c.Assessment.Level.String()
 	}
-	return strings.Join([]string{string(c.Status), c.Assignee, c.Level.String(), c.Commune, assessed, itoa(len(c.Contacts)), itoa(len(c.Notes)), itoa(len(c.Levels)), c.SameAs}, "|")
+	return strings.Join([]string{string(c.Status), c.Assignee, c.Level.String(), c.Commune, assessed, itoa(len(c.Contacts)), itoa(len(c.Notes)), itoa(len(c.Levels)), strconv.FormatBool(c.SameAs != "")}, "|")
 }
 
 // changesSince says what is different from what a page showed.
@@ -50,6 +53,9 @@ func (r *request) changesSince(seen string, story *cases.Story) []string {
 			out = append(out, texts[i]())
 		}
 	}
+	if len(out) == 0 {
+		out = append(out, r.say("change.other")) // such as a message to the citizen
+	}
 	return out
 }
 
@@ -60,8 +66,23 @@ func orText(text, otherwise string) string {
 	return text
 }
 
-// casePath is the page of the case that a route is about.
-func (r *request) casePath() string { return "/console/cases/" + r.PathValue("id") }
+// listed is the list that the case was opened from, as its page carries it along.
+func (r *request) listed() filter {
+	text := r.URL.Query().Get("list")
+	if r.Method == http.MethodPost {
+		text = r.PostForm.Get("list")
+	}
+	query, _ := url.ParseQuery(text)
+	return r.filterOf(query)
+}
+
+// caseLink is the page of the case that a route is about; more are names and values of its query.
+func (r *request) caseLink(more ...string) string {
+	if list := r.listed().encode(); list != "" {
+		more = append(more, "list", list)
+	}
+	return filter{}.link("/console/cases/"+r.PathValue("id"), more...)
+}
 
 // again shows the case with what was typed, when something was wrong with it or somebody was faster.
 func (r *request) again(err error, form typed) error {
@@ -83,10 +104,15 @@ func (r *request) logContact() error {
 		return err
 	}
 	done, err := r.s.Cases.Act(r.Context(), r.official, cases.Selection{IDs: []string{r.PathValue("id")}}, cases.Action{Contact: &in})
+	if err == nil && done.Changed == 0 { // somebody closed it meanwhile; the call was made all the same
+		if _, err = r.s.Cases.Contact(r.Context(), r.official, r.PathValue("id"), nil, in); err == nil {
+			return r.redirect(r.caseLink("done", "contact_closed"))
+		}
+	}
 	if err != nil {
 		return r.again(err, typed{ContactNote: form.Get("note")})
 	}
-	return r.redirect((filter{}).link(r.casePath(), doneLink("contact", done)...))
+	return r.redirect(r.caseLink(doneLink("contact", done)...))
 }
 
 // changeCase changes what the page's form says: only what differs from what the page showed.
@@ -114,6 +140,8 @@ func (r *request) changeCase() error {
 	}
 	if level, err := models.ParseLevel(typedIn.Level); err == nil && typedIn.Level != "" {
 		patch.Assessment = &cases.AssessmentInput{Level: level, Reason: typedIn.AssessReason}
+	} else if strings.TrimSpace(typedIn.AssessReason) != "" {
+		return r.notPatched(models.InvalidField("/assessment/level", "required", nil), typedIn)
 	}
 	return r.patch(patch, typedIn, "changed")
 }
@@ -125,14 +153,23 @@ func (r *request) link() error {
 }
 
 func (r *request) patch(patch cases.Patch, form typed, code string) error {
-	_, err := r.s.Cases.Change(r.Context(), r.official, r.PathValue("id"), []string{r.PostForm.Get("rev")}, patch)
+	rev := r.PostForm.Get("rev")
+	now, err := r.s.Cases.Change(r.Context(), r.official, r.PathValue("id"), []string{rev}, patch)
+	switch {
+	case err != nil:
+		return r.notPatched(err, form)
+	case now.Rev == rev:
+		code = "unchanged"
+	}
+	return r.redirect(r.caseLink("done", code))
+}
+
+// notPatched shows what was typed again; it was typed over what the page had shown.
+func (r *request) notPatched(err error, form typed) error {
 	if models.Invalid.Is(err) {
-		form.Rev, form.Seen = r.PostForm.Get("rev"), r.PostForm.Get("seen") // what is typed was typed over that
+		form.Rev, form.Seen = r.PostForm.Get("rev"), r.PostForm.Get("seen")
 	}
-	if err != nil {
-		return r.again(err, form)
-	}
-	return r.redirect(r.casePath() + "?done=" + code)
+	return r.again(err, form)
 }
 
 // reveal shows who it is, once: the page that shows it is the answer itself, and a reason is kept before.
@@ -169,7 +206,7 @@ type referralView struct {
 	By         string
 	Unit       string
 	At         time.Time
-	Case       string
+	BackLink   string
 	Dense      bool // there is so much that the page needs smaller letters
 }
 
@@ -225,7 +262,7 @@ func (r *request) referral() error {
 	}
 	who, err := r.s.Cases.Reveal(r.Context(), r.official, r.PathValue("id"), r.say("referral.reason", "reason", reason))
 	if err != nil {
-		return r.again(err, typed{ReferralReason: reason, To: to})
+		return r.again(renamed(err, "/reason", "/referral_reason"), typed{ReferralReason: reason, To: to})
 	}
 	story, err := r.s.Cases.Story(r.Context(), r.official, r.PathValue("id"))
 	if err != nil {
@@ -240,14 +277,15 @@ func (r *request) referral() error {
 	}
 	note := referralView{
 		Who: who, To: to, Reason: reason, Level: story.Level, Behind: v.Behind, Newest: v.Newest, Program: v.Program, Version: v.Version,
-		Assessment: v.Assessment, Readings: v.Chart.latest(5), By: r.official.Name, Unit: r.areaName(string(r.official.Area)), At: r.s.Now(), Case: story.ID,
+		Assessment: v.Assessment, Readings: v.Chart.latest(5), By: r.official.Name, Unit: r.areaName(string(r.official.Area)), At: r.s.Now(),
 		Place: r.areaName(story.Commune) + ", " + r.areaName(story.Province), Born: r.words().day(who.BirthDate),
 	}
 	if who.Sex != "" {
 		note.Sex = r.s.Texts.Text(r.lang, "sex."+string(who.Sex), nil)
 	}
 	note.Dense = note.lines() > referralLines
-	r.back = r.casePath()
+	note.BackLink = r.caseLink()
+	r.back = note.BackLink
 	return r.show(http.StatusOK, "referral", note)
 }
 
@@ -257,5 +295,19 @@ func (r *request) message() error {
 	if _, err := r.s.Cases.Message(r.Context(), r.official, r.PathValue("id"), text); err != nil {
 		return r.again(err, typed{Message: text})
 	}
-	return r.redirect(r.casePath() + "?done=message")
+	return r.redirect(r.caseLink("done", "message"))
+}
+
+// renamed gives a field of an error the name that the form has for it.
+func renamed(err error, from, to string) error {
+	fields := slices.Clone(fieldsOf(err))
+	for i := range fields {
+		if fields[i].Field == from {
+			fields[i].Field = to
+		}
+	}
+	if len(fields) == 0 {
+		return err
+	}
+	return models.InvalidFields(fields...)
 }

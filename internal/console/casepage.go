@@ -15,6 +15,8 @@ import (
 // caseView is one case on one page.
 type caseView struct {
 	Row        rowView
+	List       string // the query that leads back to the list
+	BackLink   string
 	Rev        string
 	Seen       string // the work that this page shows, to tell later what has changed
 	Version    int
@@ -111,7 +113,9 @@ func (r *request) casePage() error { return r.showCase(http.StatusOK, nil, typed
 
 // showCase renders a case, with what was typed and what was wrong with it.
 func (r *request) showCase(status int, problems []string, form typed, revealed *cases.Identity) error {
-	r.back = r.casePath()
+	if status == http.StatusOK {
+		r.back = r.caseLink()
+	}
 	story, err := r.s.Cases.Story(r.Context(), r.official, r.PathValue("id"))
 	if err != nil {
 		return err
@@ -121,6 +125,8 @@ func (r *request) showCase(status int, problems []string, form typed, revealed *
 		return err
 	}
 	view.Problems, view.Form, view.Revealed = problems, form, revealed
+	list := r.listed()
+	view.List, view.BackLink = list.encode(), list.link("/console/cases")
 	if form.Rev != "" {
 		view.Rev, view.Seen = form.Rev, form.Seen
 	}
@@ -214,6 +220,9 @@ func (r *request) choices(story *cases.Story, v *caseView) error {
 	v.Colleagues = []option{{"", r.say("bulk.nobody"), story.Assignee == ""}}
 	for _, o := range colleagues {
 		v.Colleagues = append(v.Colleagues, option{o.Login, o.Name + " (" + o.Login + ")", o.Login == story.Assignee})
+	}
+	if !slices.ContainsFunc(v.Colleagues, func(o option) bool { return o.Chosen }) { // has left, or may not take cases any more
+		v.Colleagues = append(v.Colleagues, option{story.Assignee, story.Assignee, true})
 	}
 	for _, l := range slices.Backward(models.Levels()) {
 		v.Levels = append(v.Levels, option{l.String(), r.words().level(l), false})
@@ -343,10 +352,10 @@ func (r *request) changeText(e *models.AuditEntry) string {
 	if d["undo"] != "" {
 		out = append(out, r.say("change.undo"))
 	}
-	if to, ok := d["status"]; ok && d["undo"] == "" && d["contact"] == "" {
+	if to, ok := d["status"]; ok && d["contact"] == "" {
 		out = append(out, r.say("change.status", "to", r.s.Texts.Text(r.lang, "status."+to, nil)))
 	}
-	if to, ok := d["assignee"]; ok && d["undo"] == "" {
+	if to, ok := d["assignee"]; ok {
 		if to == "" {
 			to = r.say("bulk.nobody")
 		}

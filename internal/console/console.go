@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -21,6 +22,7 @@ import (
 	"khaibao/internal/lang"
 	"khaibao/internal/privacy"
 	"khaibao/internal/rules"
+	"khaibao/internal/seal"
 	"khaibao/models"
 )
 
@@ -34,6 +36,7 @@ type Config struct {
 	Programs   *rules.Catalog
 	Areas      *areas.Directory
 	Texts      *lang.Texts
+	Keys       *seal.Keys // what a link says of a search is sealed
 
 	Now     func() time.Time // the domain's clock
 	Log     *slog.Logger
@@ -57,7 +60,7 @@ type Console struct {
 
 // New gives a console that is ready to serve.
 func New(c Config) (*Console, error) {
-	if c.Officials == nil || c.Cases == nil || c.Intake == nil || c.Privacy == nil || c.Broadcasts == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
+	if c.Officials == nil || c.Cases == nil || c.Intake == nil || c.Privacy == nil || c.Broadcasts == nil || c.Programs == nil || c.Areas == nil || c.Texts == nil || c.Keys == nil || c.Now == nil || c.Log == nil || c.Metrics == nil {
 		return nil, errors.New("console: something it is made of is missing")
 	}
 	s := &Console{Config: c, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), templates: map[models.Lang]*pages{}, progress: &progress{rows: map[string]int{}}}
@@ -115,7 +118,7 @@ type request struct {
 	official models.Official
 	visit    auth.Visit
 	signedIn bool
-	back     string // where a change of language leads after a form; the first page by default
+	back     string // where a change of language leads from the answer to a form; empty: nowhere without losing something
 }
 
 // timeout bounds a page; a download may take longer.
@@ -174,6 +177,11 @@ func (r *request) readForm() error {
 	r.Body = http.MaxBytesReader(r.w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		return &models.Error{Kind: models.Malformed, Code: "bad_form", Cause: errors.New("a form that cannot be read")}
+	}
+	for _, values := range r.PostForm { // lines are broken as everywhere but in a browser's form
+		for i := range values {
+			values[i] = strings.ReplaceAll(values[i], "\r\n", "\n")
+		}
 	}
 	return nil
 }

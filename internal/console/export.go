@@ -31,11 +31,10 @@ func (r *request) exportPage() error {
 }
 
 func (r *request) showExport(status int, f filter, view exportView) error {
-	total, err := r.s.Cases.Count(r.Context(), r.official, f.of(r.official), "")
+	total, err := r.s.Cases.Count(r.Context(), r.official, f.of(r.official), f.Search)
 	if err != nil {
 		return err
 	}
-	r.back = f.link("/console/export")
 	view.Query, view.Total, view.Filter, view.Track = f.encode(), total, r.filterWords(f), newTrack()
 	view.MayReveal = r.official.Role.May(models.ExportIdentity)
 	for _, format := range sheet.Formats() {
@@ -49,6 +48,9 @@ func (r *request) filterWords(f filter) []string {
 	var out []string
 	if list := f.list(); list != "" {
 		out = append(out, r.say("view."+list))
+	}
+	if f.Search != "" {
+		out = append(out, r.say("queue.search")+": "+f.Search)
 	}
 	for _, d := range r.dayFilters(f) {
 		out = append(out, d.Text)
@@ -79,7 +81,7 @@ func (r *request) export() error {
 	}
 	track := idOrNone(form.Get("track"))
 	ask := cases.ExportAsk{
-		Format: format, Filter: f.of(r.official), Identified: form.Has("identified"), Reason: form.Get("reason"), Lang: r.lang, Text: r.s.Texts.Text,
+		Format: format, Filter: f.of(r.official), Search: f.Search, Identified: form.Has("identified"), Reason: form.Get("reason"), Lang: r.lang, Text: r.s.Texts.Text,
 		Progress: func(rows int) { r.s.progress.set(r.official.Login+"|"+track, rows) },
 	}
 	export, err := r.s.Cases.Export(r.Context(), r.official, ask)

@@ -1,15 +1,18 @@
 package console
 
 import (
+	"encoding/base64"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
+	"khaibao/internal/seal"
 	"khaibao/models"
 )
 
-// filter is what narrows the queue, as it stands in a link. It never holds a search: that could be a phone number.
+// filter is what narrows the queue, as it stands in a link. A search stands there sealed: it could be a phone number.
 type filter struct {
 	View     string
 	Level    string
@@ -21,6 +24,8 @@ type filter struct {
 	Opened   days
 	Called   days // when somebody was first reached
 	Sort     string
+	Search   string // as it was typed
+	sealed   string // as it stands in a link
 }
 
 // views are the queue's own, in the order they are shown.
@@ -47,6 +52,49 @@ func (r *request) filterOf(q url.Values) filter {
 	}
 	f.Program = oneOf(f.Program, r.programIDs())
 	f.Opened, f.Called = daysOf(q.Get("opened")), daysOf(q.Get("called"))
+	return r.searching(f, q.Get("find"))
+}
+
+// searchLasts is how long a link finds what its search found.
+const searchLasts = 12 * time.Hour
+
+// searchPlace is where a search is sealed for: it opens for the official who searched alone.
+func (r *request) searchPlace() seal.Place {
+	return seal.Place{Collection: "console", ID: r.official.Login, Field: "search"}
+}
+
+// searchFor puts a search into a filter. It goes through all cases that the filter's lists leave, whatever the view.
+func (r *request) searchFor(f filter, text string) (filter, error) {
+	f.Search, f.sealed = text, ""
+	if text == "" {
+		return f, nil
+	}
+	sealed, err := r.s.Keys.Seal([]byte(time.Now().Format(time.RFC3339)+" "+text), r.searchPlace())
+	f.View, f.sealed = "", base64.RawURLEncoding.EncodeToString(sealed)
+	return f, err
+}
+
+// searching opens the search of a link. One of somebody else, or of yesterday, is passed over.
+func (r *request) searching(f filter, sealed string) filter {
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	if sealed == "" || err != nil {
+		return f
+	}
+	plain, err := r.s.Keys.Open(raw, r.searchPlace())
+	if err != nil {
+		return f
+	}
+	typed, text, _ := strings.Cut(string(plain), " ")
+	if at, err := time.Parse(time.RFC3339, typed); err != nil || time.Since(at) > searchLasts {
+		return f
+	}
+	f.View, f.Search, f.sealed = "", text, sealed
+	return f
+}
+
+// unsearched is the filter without its search.
+func (f filter) unsearched() filter {
+	f.Search, f.sealed = "", ""
 	return f
 }
 
@@ -78,7 +126,7 @@ func (r *request) programIDs() []string { return r.s.Programs.IDs() }
 func (f filter) values() map[string]string {
 	out := map[string]string{
 		"view": f.View, "level": f.Level, "status": f.Status, "program": f.Program, "factor": f.Factor, "area": f.Area,
-		"assignee": f.Assignee, "opened": f.Opened.encode(), "called": f.Called.encode(), "sort": f.Sort,
+		"assignee": f.Assignee, "opened": f.Opened.encode(), "called": f.Called.encode(), "sort": f.Sort, "find": f.sealed,
 	}
 	maps.DeleteFunc(out, func(_, value string) bool { return value == "" })
 	return out
@@ -100,7 +148,7 @@ func (f filter) list() string {
 		return f.View
 	case f.Status != "":
 		return ""
-	case f.Opened != (days{}) || f.Called != (days{}):
+	case f.Search != "", f.Opened != (days{}) || f.Called != (days{}): // whoever is searched for is found, closed or not
 		return "any"
 	}
 	return "open"
@@ -120,8 +168,9 @@ func (f filter) link(path string, more ...string) string {
 	return path + "?" + q
 }
 
-// narrowed tells whether anything but the view and the order is chosen.
+// narrowed tells whether anything but the view, the order and a search is chosen.
 func (f filter) narrowed() bool {
+	f = f.unsearched()
 	f.View, f.Sort = "", ""
 	return f != filter{}
 }

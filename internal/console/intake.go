@@ -263,6 +263,7 @@ func (r *request) showResult(state intakeState, form *declaring, d *models.Decla
 	case !models.NotFound.Is(err):
 		return err
 	}
+	r.back = "/console/intake"
 	return r.show(http.StatusOK, "intake_result", v)
 }
 

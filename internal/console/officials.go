@@ -132,6 +132,7 @@ func (r *request) showLink(link auth.Invitation) error {
 		scheme = "http"
 	}
 	u := url.URL{Scheme: scheme, Host: r.Host, Path: SetUpPath(link)}
+	r.back = "/console/officials"
 	return r.show(http.StatusOK, "link", linkView{link.Official.Login, link.Official.Name, u.String(), link.Until})
 }
 
@@ -139,6 +140,8 @@ func (r *request) showLink(link auth.Invitation) error {
 type officialView struct {
 	Row      officialRow
 	Refused  string // why nothing may be done
+	Has      int64  // open cases of the manager's area, which stay with them
+	HasLink  string
 	Roles    []option
 	Areas    []option
 	Problems []string
@@ -155,7 +158,10 @@ func (r *request) showOfficial(status int, problems []string) error {
 	if err != nil {
 		return err
 	}
-	view := officialView{Row: r.officialRow(&o), Problems: problems}
+	view := officialView{Row: r.officialRow(&o), Problems: problems, HasLink: filter{Assignee: o.Login}.link("/console/cases")}
+	if view.Has, err = r.s.Cases.CountUpTo(r.Context(), r.official, filter{Assignee: o.Login}.of(r.official), ""); err != nil {
+		return err
+	}
 	if err := office.May(o); err != nil {
 		_, view.Refused = r.explain(err)
 		return r.show(status, "official", view)

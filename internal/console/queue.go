@@ -21,9 +21,14 @@ type queueView struct {
 	AreaName   string
 	Views      []viewTab
 	Saved      []savedView
+	CountedAt  time.Time // of when the numbers of the views are; zero: of now
 	Selects    []selectView
 	Query      string            // of the filter, for the forms
-	Kept       map[string]string // the filter without a view, for the search
+	Cursor     string            // of the page, for the forms
+	Kept       map[string]string // the filter without a view and a search, for a search
+	Sealed     string            // the search, for the filter
+	AllLink    string            // the search without the filter
+	Form       queueForm
 	View       string
 	Assignee   string
 	Search     string
@@ -40,7 +45,14 @@ type queueView struct {
 	FirstLink    string
 	NextLink     string
 	Empty        string
-	Problems     []string
+}
+
+// queueForm is what came with a form that is answered with the page: what was wrong, and what had been chosen and typed.
+type queueForm struct {
+	Problems []string
+	Chosen   []string
+	All      bool
+	Name     string // of a filter to save
 }
 
 type viewTab struct {
@@ -69,62 +81,52 @@ type option struct {
 // rowView is a case as a line of the queue.
 type rowView struct {
 	ID                           string
+	List                         string // the query that leads back to the list
 	Level                        models.Level
 	Name, Phone, Place, Why, Due string
 	Marks                        []string
 	Assignee, Status             string
-	Overdue, Raised              bool
+	Overdue, Raised, Chosen      bool
 	LastDeclaredAt, DueAt        time.Time
 }
 
 func (r *request) queue() error {
-	return r.showQueue(http.StatusOK, r.filterOf(r.URL.Query()), "", r.URL.Query().Get("cursor"), nil)
+	return r.showQueue(http.StatusOK, r.filterOf(r.URL.Query()), r.URL.Query().Get("cursor"), queueForm{})
 }
 
-// search comes by POST, so that no phone number stands in a link, a history or a log. It goes through all cases that the
-// filter's lists leave, whatever the view.
+// maxSearch is how many letters of a search count.
+const maxSearch = 200
+
+// search comes by POST, so that no phone number stands in a link, a history or a log, and is answered by a link that holds
+// it sealed: so the page can be loaded again, gone back to and paged through.
 func (r *request) search() error {
-	f, text := r.filterOf(r.PostForm), strings.TrimSpace(r.PostForm.Get("q"))
-	if text != "" {
-		f.View = ""
+	typed := []rune(strings.TrimSpace(r.PostForm.Get("q")))
+	f, err := r.searchFor(r.filterOf(r.PostForm), string(typed[:min(len(typed), maxSearch)]))
+	if err != nil {
+		return err
 	}
-	return r.showQueue(http.StatusOK, f, text, "", nil)
+	return r.redirect(f.link("/console/cases"))
 }
 
-// asked is what a filter and a search ask for: whoever is searched for is found, closed or not.
-func (r *request) asked(f filter, search string) models.CaseFilter {
-	out := f.of(r.official)
-	if search != "" && f.Status == "" {
-		out.Statuses = nil
-	}
-	return out
-}
-
-func (r *request) showQueue(status int, f filter, search, cursor string, problems []string) error {
+func (r *request) showQueue(status int, f filter, cursor string, form queueForm) error {
 	ctx := r.Context()
 	view := queueView{
-		AreaName: r.areaName(string(r.official.Area)), View: f.View, Query: f.encode(), Search: search, Narrowed: f.narrowed() || f.Sort != "",
-		CanWork: r.official.Role.May(models.WorkCases), Problems: problems, CanExport: r.official.Role.May(models.WorkCases), ExportLink: f.link("/console/export"),
-		Assignee: f.Assignee,
+		AreaName: r.areaName(string(r.official.Area)), View: f.View, Query: f.encode(), Search: f.Search, Narrowed: f.narrowed() || f.Sort != "",
+		CanWork: r.official.Role.May(models.WorkCases), CanExport: r.official.Role.May(models.WorkCases), ExportLink: f.link("/console/export"),
+		Assignee: f.Assignee, Form: form, Cursor: cursor, Sealed: f.sealed,
 	}
-	asked := r.asked(f, search)
-	r.back = f.link("/console/cases")
-	kept := f
+	asked, kept := f.of(r.official), f.unsearched()
 	kept.View = ""
-	view.Kept = kept.values()
-	limit := pageSize
-	if search != "" {
-		limit = 200
-	}
+	view.Kept, view.AllLink = kept.values(), filter{Search: f.Search, sealed: f.sealed}.link("/console/cases")
 	var found []cases.View
 	var next string
 	group, reading := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		found, next, err = r.s.Cases.List(reading, r.official, asked, search, models.Page{Limit: limit, Cursor: cursor})
+		found, next, err = r.s.Cases.List(reading, r.official, asked, f.Search, models.Page{Limit: pageSize, Cursor: cursor})
 		return err
 	})
 	group.Go(func() (err error) {
-		view.Views, err = r.tabs(reading, f)
+		view.Views, view.CountedAt, err = r.tabs(reading, f)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -139,13 +141,18 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 	if err != nil {
 		return err
 	}
-	if view.Total, err = r.total(ctx, f, asked, search, view.Views, listed{len(found), cursor == "" && next == ""}); err != nil {
+	if view.Total, err = r.total(ctx, f, asked, view.Views, listed{len(found), cursor == "" && next == ""}); err != nil {
 		return err
 	}
 	for i := range found {
-		view.Items = append(view.Items, r.row(&found[i]))
+		row := r.row(&found[i])
+		row.Chosen = slices.Contains(form.Chosen, row.ID)
+		if view.Query != "" {
+			row.List = "?list=" + url.QueryEscape(view.Query)
+		}
+		view.Items = append(view.Items, row)
 	}
-	if next != "" && search == "" {
+	if next != "" {
 		view.NextLink = f.link("/console/cases", "cursor", next)
 	}
 	if cursor != "" {
@@ -155,15 +162,17 @@ func (r *request) showQueue(status int, f filter, search, cursor string, problem
 	if !view.TypeAssignee {
 		view.Selects = slices.Insert(view.Selects, len(view.Selects)-1, r.assignees(f, view.Colleagues)) // before the order
 	}
-	view.Empty = r.say("queue.empty."+r.emptyReason(f, search), "area", r.areaName(f.Area), "own", view.AreaName)
+	view.Empty = r.say("queue.empty."+r.emptyReason(f), "area", r.areaName(f.Area), "own", view.AreaName)
 	return r.show(status, "queue", view)
 }
 
-func (r *request) emptyReason(f filter, search string) string {
+func (r *request) emptyReason(f filter) string {
 	switch {
-	case search != "" && f.narrowed():
+	case f.Search != "" && len(strings.Fields(f.Search)) == 1 && !strings.ContainsAny(f.Search, "0123456789"):
+		return "search_word"
+	case f.Search != "" && f.narrowed():
 		return "search_filter"
-	case search != "":
+	case f.Search != "":
 		return "search"
 	case f.Area != "" && !r.s.Areas.Holds(r.official.Area, models.Area(f.Area)):
 		return "elsewhere"
@@ -178,14 +187,14 @@ func (r *request) emptyReason(f filter, search string) string {
 // countWithin is how long a page waits for the numbers on its tabs: it is of use without them.
 const countWithin = 1500 * time.Millisecond
 
-// tabs are the views with how many cases of the official's whole area stand in each.
-func (r *request) tabs(ctx context.Context, f filter) ([]viewTab, error) {
+// tabs are the views with how many cases of the official's whole area stand in each, and of when that is.
+func (r *request) tabs(ctx context.Context, f filter) ([]viewTab, time.Time, error) {
 	counting, cancel := context.WithTimeout(ctx, countWithin)
 	defer cancel()
 	n, err := r.s.Cases.QueueCounts(counting, r.official)
 	known := err == nil
 	if err != nil && (ctx.Err() != nil || counting.Err() == nil) {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	counts := map[string]int64{"open": n.Open, "new": n.New, "raised": n.Raised, "overdue": n.Overdue, "unreached": n.Unreached, "missed": n.Missed, "mine": n.Mine, "closed": n.Closed}
 	out := make([]viewTab, len(views))
@@ -196,7 +205,7 @@ func (r *request) tabs(ctx context.Context, f filter) ([]viewTab, error) {
 		}
 		out[i] = viewTab{Name: r.say("view." + name), Link: own.link("/console/cases"), Current: f.list() == name, Count: counts[name], Known: known}
 	}
-	return out, nil
+	return out, n.At, nil
 }
 
 // saved are the official's own filters with how many cases each lists.
@@ -226,16 +235,16 @@ type listed struct {
 }
 
 // total is how many cases the list goes through, up to the limit: what the page knows already is not counted again.
-func (r *request) total(ctx context.Context, f filter, asked models.CaseFilter, search string, tabs []viewTab, page listed) (int64, error) {
+func (r *request) total(ctx context.Context, f filter, asked models.CaseFilter, tabs []viewTab, page listed) (int64, error) {
 	if page.whole {
 		return int64(page.n), nil
 	}
 	for _, tab := range tabs {
-		if tab.Current && tab.Known && search == "" && !f.narrowed() {
+		if tab.Current && tab.Known && f.Search == "" && !f.narrowed() {
 			return tab.Count, nil
 		}
 	}
-	return r.s.Cases.CountUpTo(ctx, r.official, asked, search)
+	return r.s.Cases.CountUpTo(ctx, r.official, asked, f.Search)
 }
 
 func (r *request) row(v *cases.View) rowView {
@@ -390,20 +399,24 @@ func (r *request) areasIn(area models.Area) []string {
 func (r *request) act() error {
 	form := r.PostForm
 	query, _ := url.ParseQuery(form.Get("query"))
-	f, search := r.filterOf(query), form.Get("q")
-	sel := cases.Selection{IDs: form["case"], All: form.Get("which") == "all", Filter: r.asked(f, search), Search: search}
+	f, cursor := r.filterOf(query), form.Get("cursor")
+	sel := cases.Selection{IDs: form["case"], All: form.Get("which") == "all", Filter: f.of(r.official), Search: f.Search}
 	code, do := r.actionOf(form)
 	if code == "" {
 		return &models.Error{Kind: models.Malformed, Code: "bad_form"}
 	}
 	done, err := r.s.Cases.Act(r.Context(), r.official, sel, do)
 	if models.Invalid.Is(err) {
-		return r.showQueue(http.StatusUnprocessableEntity, f, search, "", r.failure(err).Fields)
+		return r.showQueue(http.StatusUnprocessableEntity, f, cursor, queueForm{Problems: r.failure(err).problems(), Chosen: sel.IDs, All: sel.All})
 	}
 	if err != nil {
 		return err
 	}
-	return r.redirect(f.link("/console/cases", doneLink(code, done)...))
+	more := doneLink(code, done)
+	if cursor != "" {
+		more = append(more, "cursor", cursor)
+	}
+	return r.redirect(f.link("/console/cases", more...))
 }
 
 func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
@@ -411,7 +424,7 @@ func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
 	switch what := form.Get("do"); what {
 	case "mine":
 		assignee = r.official.Login
-		return "taken", cases.Action{Assignee: &assignee}
+		return "taken", cases.Action{Assignee: &assignee, FreeOnly: true}
 	case "assign":
 		return "assigned", cases.Action{Assignee: &assignee}
 	default:
@@ -424,28 +437,35 @@ func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
 
 // doneLink is what the next page is told of an action: codes and counts only.
 func doneLink(code string, done cases.Done) []string {
-	if done.Changed == 0 {
-		return []string{"done", "nothing"}
+	out := []string{"done", "nothing"}
+	if done.Changed > 0 {
+		out = []string{"done", code, "n", itoa(done.Changed), "undo", done.Undo}
 	}
-	return []string{"done", code, "n", itoa(done.Changed), "undo", done.Undo}
+	if done.Left > 0 {
+		out = append(out, "left", itoa(done.Left))
+	}
+	return out
 }
 
 // undo takes an action back.
 func (r *request) undo() error {
-	n, err := r.s.Cases.Undo(r.Context(), r.official, idOrNone(r.PostForm.Get("undo")))
+	undone, err := r.s.Cases.Undo(r.Context(), r.official, idOrNone(r.PostForm.Get("undo")))
 	back, _ := url.Parse(inside(r.PostForm.Get("back")))
 	query := back.Query()
-	for _, name := range []string{"done", "n", "undo"} {
+	for _, name := range []string{"done", "n", "undo", "left"} {
 		query.Del(name)
 	}
 	switch {
-	case models.NotFound.Is(err), err == nil && n == 0:
+	case models.NotFound.Is(err), err == nil && undone.Changed == 0:
 		query.Set("done", "undo_gone")
 	case err != nil:
 		return err
 	default:
 		query.Set("done", "undone")
-		query.Set("n", itoa(n))
+		query.Set("n", itoa(undone.Changed))
+		if undone.Left > 0 {
+			query.Set("left", itoa(undone.Left))
+		}
 	}
 	back.RawQuery = query.Encode()
 	return r.redirect(back.RequestURI())
@@ -454,10 +474,10 @@ func (r *request) undo() error {
 // saveView keeps the filter under a name, for this official.
 func (r *request) saveView() error {
 	query, _ := url.ParseQuery(r.PostForm.Get("query"))
-	f := r.filterOf(query)
-	err := r.s.Officials.SaveView(r.Context(), r.official.Login, models.SavedView{Name: r.PostForm.Get("name"), Query: f.encode()})
+	f, name := r.filterOf(query).unsearched(), r.PostForm.Get("name")
+	err := r.s.Officials.SaveView(r.Context(), r.official.Login, models.SavedView{Name: name, Query: f.encode()})
 	if models.Invalid.Is(err) {
-		return r.showQueue(http.StatusUnprocessableEntity, f, "", "", r.failure(err).Fields)
+		return r.showQueue(http.StatusUnprocessableEntity, f, "", queueForm{Problems: r.failure(err).problems(), Name: name})
 	}
 	if err != nil {
 		return err

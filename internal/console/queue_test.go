@@ -13,7 +13,7 @@ import (
 	"khaibao/models"
 )
 
-var rowID = regexp.MustCompile(`<a href="/console/cases/([A-Za-z0-9_-]+)">`)
+var rowID = regexp.MustCompile(`<a href="/console/cases/([A-Za-z0-9_-]+)(?:\?list=[^"]*)?">`)
 
 // ids of the cases that a page lists, in order.
 func (p page) ids() []string {
@@ -81,7 +81,7 @@ func TestQueueIsMasked(t *testing.T) {
 	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
 	b := w.official("an.nguyen", models.Officer, bacSon)
 	for name, got := range map[string]page{
-		"the list": b.get("/console/cases"), "a phone": b.submit("/console/cases/search", "q", "0901230001"), "a name": b.submit("/console/cases/search", "q", "nong thi lan"),
+		"the list": b.get("/console/cases"), "a phone": b.search("q", "0901230001"), "a name": b.search("q", "nong thi lan"),
 	} {
 		if len(b.want(http.StatusOK, got).ids()) != 1 || !strings.Contains(got.body, "N*** T*** L***") || strings.Contains(got.body, "Nông Thị") {
 			t.Errorf("%s: %s", name, got.words())
@@ -92,7 +92,7 @@ func TestQueueIsMasked(t *testing.T) {
 			}
 		}
 	}
-	if got := b.submit("/console/cases/search", "q", "0901239999"); !strings.Contains(got.words(), "Không tìm thấy ai") {
+	if got := b.search("q", "0901239999"); !strings.Contains(got.words(), "Không tìm thấy ai") {
 		t.Errorf("an empty search: %s", got.words())
 	}
 	if log := w.Logged.String(); strings.Contains(log, "0901230001") {
@@ -168,22 +168,27 @@ func TestSearchWithinAFilter(t *testing.T) {
 	b := w.official("quan.ly", models.ProvinceManager, langSon)
 	const search = "/console/cases/search"
 	filtered := b.get("/console/cases?view=overdue&level=moderate&area=" + dongKinh)
-	found := b.want(http.StatusOK, b.post(search, with(filtered.formAt(t, search), "q", "nong thi lan")))
+	found := b.follow(b.post(search, with(filtered.formAt(t, search), "q", "nong thi lan")))
 	if len(found.ids()) != 1 {
 		t.Errorf("found %d within the filter, want 1: %s", len(found.ids()), found.words())
 	}
 	has(t, "the page", found, "Chỉ tìm trong các ca khớp bộ lọc", `value="moderate" selected`)
-	if all := b.want(http.StatusOK, b.submit(search, "q", "nong thi lan")); len(all.ids()) != 3 || strings.Contains(all.body, "Chỉ tìm trong") {
+	if all := b.search("q", "nong thi lan"); len(all.ids()) != 3 || strings.Contains(all.body, "Chỉ tìm trong") {
 		t.Errorf("found %d of all, want 3", len(all.ids()))
 	}
-	narrower := b.want(http.StatusOK, b.submit(search, "q", "nong thi lan", "level", "emergency"))
+	all := b.search("q", "nong thi lan").formAt(t, "/console/cases")
+	narrower := b.want(http.StatusOK, b.get("/console/cases?"+with(all, "level", "emergency").Encode()))
 	if len(narrower.ids()) != 1 {
 		t.Errorf("the filter over a search leaves %d, want 1", len(narrower.ids()))
 	}
-	has(t, "nobody", b.want(http.StatusOK, b.submit(search, "q", "nong thi lan", "level", "high")), "Không tìm thấy ai trong các ca khớp bộ lọc", "Tìm trong tất cả")
-	diff(t, "back to", found.formAt(t, "/console/language").Get("back"), "/console/cases?area="+dongKinh+"&level=moderate")
-	done := b.submit("/console/cases/act", "which", "all", "do", "mine", "q", "nong thi lan", "query", "level=emergency")
-	has(t, "all that was found", b.follow(done), "Bạn đã nhận 1 ca")
+	has(t, "nobody", b.search("q", "nong thi lan", "level", "high"), "Không tìm thấy ai trong các ca khớp bộ lọc", "Tìm trong tất cả")
+	done := b.follow(b.post("/console/cases/act", with(narrower.formAt(t, "/console/cases/act"), "which", "all", "do", "mine")))
+	has(t, "all that was found", done, "Bạn đã nhận 1 ca", `value="nong thi lan"`)
+	other := w.official("nguoi.khac", models.ProvinceManager, langSon)
+	if stolen := other.get("/console/cases?find=" + all.Get("find")); len(stolen.ids()) != 3 || strings.Contains(stolen.body, "nong thi lan") {
+		t.Errorf("somebody else's link searches: %s", stolen.words())
+	}
+	has(t, "one word", b.search("q", "Nông"), "ít nhất hai chữ")
 }
 
 // A saved filter says how many cases it lists.

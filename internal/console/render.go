@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -107,7 +106,7 @@ func dict(pairs ...any) (map[string]any, error) {
 type layout struct {
 	Name     string
 	Lang     models.Lang
-	Path     string // to come back to after a change of language
+	Path     string // to come back to after a change of language; empty where that would lose something
 	Official *models.Official
 	Area     string
 	CSRF     string
@@ -154,7 +153,7 @@ func (r *request) show(status int, name string, body any) error {
 	}
 	around := layout{Name: name, Lang: r.lang, Path: r.URL.RequestURI(), Body: body, Done: r.done()}
 	if r.Method == http.MethodPost {
-		around.Path = cmp.Or(r.back, "/console")
+		around.Path = r.back
 	}
 	if r.signedIn {
 		around.Official, around.CSRF, around.Nav = &r.official, r.visit.CSRF, r.navigation()
@@ -216,7 +215,15 @@ func (r *request) done() *done {
 	if err != nil {
 		n = 1
 	}
-	return &done{Text: r.say("done."+q.Get("done"), "n", n), Undo: idOrNone(q.Get("undo"))}
+	d := &done{Text: r.say("done."+q.Get("done"), "n", n), Undo: idOrNone(q.Get("undo"))}
+	if left, err := strconv.Atoi(q.Get("left")); err == nil && left > 0 {
+		why := "done.left"
+		if q.Get("done") == "undone" {
+			why = "done.left_undone"
+		}
+		d.Text += " " + r.say(why, "n", left)
+	}
+	return d
 }
 
 // newTrack names an export of a page that is open.
@@ -285,6 +292,13 @@ func (r *request) named(err error, section string) []string {
 func (r *request) fail(err error) {
 	if models.Unauthenticated.Is(err) && r.route.needs != open {
 		r.signInAgain()
+		return
+	}
+	if e, _ := problems.Of(err); e.Code == "stale_form" && r.signedIn && r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		// A page of ours from before somebody signed in anew: what was typed on it is kept, and sent only when they say so.
+		if err := r.show(http.StatusForbidden, "resume", keep(r.URL.Path, r.PostForm)); err != nil {
+			http.Error(r.w, "403", http.StatusForbidden)
+		}
 		return
 	}
 	f := r.failure(err)

@@ -57,7 +57,7 @@ func newWorldOn(t *testing.T, engine store.Engine, more ...rules.Source) *world 
 	w := &world{T: t, Site: sitetest.New(t, engine, more...)}
 	var err error
 	w.console, err = New(Config{
-		Officials: w.Officials, Cases: w.Cases, Intake: w.Intake, Privacy: w.Privacy, Broadcasts: w.Broadcasts, Programs: w.Programs, Areas: w.Areas, Texts: w.Texts,
+		Officials: w.Officials, Cases: w.Cases, Intake: w.Intake, Privacy: w.Privacy, Broadcasts: w.Broadcasts, Programs: w.Programs, Areas: w.Areas, Texts: w.Texts, Keys: w.Keys,
 		Now: w.Clock.Now, Log: w.Logged.JSON(), Metrics: prometheus.NewRegistry(),
 	})
 	must(t, err)
@@ -188,6 +188,12 @@ func (b *browser) submit(path string, pairs ...string) page {
 		form.Add(pairs[i], pairs[i+1])
 	}
 	return b.post(path, form)
+}
+
+// search sends the search form and goes where it leads.
+func (b *browser) search(pairs ...string) page {
+	b.Helper()
+	return b.follow(b.submit("/console/cases/search", pairs...))
 }
 
 func (b *browser) csrf() string {

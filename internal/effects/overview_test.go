@@ -44,8 +44,8 @@ func TestWhatStoodAtTheEndOfADay(t *testing.T) {
 		check("two days later", cases.Then{Now: 1, Yesterday: 1}, cases.Then{Now: 1, Yesterday: 1})
 		done := act(models.Reached)
 		check("reached", cases.Then{Yesterday: 1}, cases.Then{Yesterday: 1})
-		if n, err := h.cases.Undo(h.Context(), officer, done.Undo); err != nil || n != 1 {
-			h.Fatal(n, err)
+		if undone, err := h.cases.Undo(h.Context(), officer, done.Undo); err != nil || undone.Changed != 1 {
+			h.Fatal(undone, err)
 		}
 		check("taken back", cases.Then{Now: 1, Yesterday: 1}, cases.Then{Now: 1, Yesterday: 1})
 		act(models.Refused)
