@@ -243,7 +243,7 @@ func (c *consoleBrowser) signOut() {
 }
 
 // tablets are widths between a phone's and a desk's, where a page changes its form.
-var tablets = []int64{701, 768, 834, 960, 961, 1024}
+var tablets = []int64{701, 768, 834, 1024, 1101}
 
 // page holds a page against what every page must be: no wider than the screen, and usable by everybody.
 func (c *consoleBrowser) page(name string) {
