@@ -1,14 +1,11 @@
 package console
 
 import (
-	"encoding/base64"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
-	"khaibao/internal/seal"
 	"khaibao/models"
 )
 
@@ -53,49 +50,6 @@ func (r *request) filterOf(q url.Values) filter {
 	f.Program = oneOf(f.Program, r.programIDs())
 	f.Opened, f.Called = daysOf(q.Get("opened")), daysOf(q.Get("called"))
 	return r.searching(f, q.Get("find"))
-}
-
-// searchLasts is how long a link finds what its search found.
-const searchLasts = 12 * time.Hour
-
-// searchPlace is where a search is sealed for: it opens for the official who searched alone.
-func (r *request) searchPlace() seal.Place {
-	return seal.Place{Collection: "console", ID: r.official.Login, Field: "search"}
-}
-
-// searchFor puts a search into a filter. It goes through all cases that the filter's lists leave, whatever the view.
-func (r *request) searchFor(f filter, text string) (filter, error) {
-	f.Search, f.sealed = text, ""
-	if text == "" {
-		return f, nil
-	}
-	sealed, err := r.s.Keys.Seal([]byte(time.Now().Format(time.RFC3339)+" "+text), r.searchPlace())
-	f.View, f.sealed = "", base64.RawURLEncoding.EncodeToString(sealed)
-	return f, err
-}
-
-// searching opens the search of a link. One of somebody else, or of yesterday, is passed over.
-func (r *request) searching(f filter, sealed string) filter {
-	raw, err := base64.RawURLEncoding.DecodeString(sealed)
-	if sealed == "" || err != nil {
-		return f
-	}
-	plain, err := r.s.Keys.Open(raw, r.searchPlace())
-	if err != nil {
-		return f
-	}
-	typed, text, _ := strings.Cut(string(plain), " ")
-	if at, err := time.Parse(time.RFC3339, typed); err != nil || time.Since(at) > searchLasts {
-		return f
-	}
-	f.View, f.Search, f.sealed = "", text, sealed
-	return f
-}
-
-// unsearched is the filter without its search.
-func (f filter) unsearched() filter {
-	f.Search, f.sealed = "", ""
-	return f
 }
 
 func oneOf(text string, options []string) string {

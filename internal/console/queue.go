@@ -94,20 +94,6 @@ func (r *request) queue() error {
 	return r.showQueue(http.StatusOK, r.filterOf(r.URL.Query()), r.URL.Query().Get("cursor"), queueForm{})
 }
 
-// maxSearch is how many letters of a search count.
-const maxSearch = 200
-
-// search comes by POST, so that no phone number stands in a link, a history or a log, and is answered by a link that holds
-// it sealed: so the page can be loaded again, gone back to and paged through.
-func (r *request) search() error {
-	typed := []rune(strings.TrimSpace(r.PostForm.Get("q")))
-	f, err := r.searchFor(r.filterOf(r.PostForm), string(typed[:min(len(typed), maxSearch)]))
-	if err != nil {
-		return err
-	}
-	return r.redirect(f.link("/console/cases"))
-}
-
 func (r *request) showQueue(status int, f filter, cursor string, form queueForm) error {
 	ctx := r.Context()
 	view := queueView{
