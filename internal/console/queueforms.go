@@ -1,0 +1,107 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"khaibao/internal/cases"
+	"khaibao/models"
+)
+
+// act does one thing to the chosen cases or to all of the filter.
+func (r *request) act() error {
+	form := r.PostForm
+	query, _ := url.ParseQuery(form.Get("query"))
+	f, cursor := r.filterOf(query), form.Get("cursor")
+	sel := cases.Selection{IDs: form["case"], All: form.Get("which") == "all", Filter: f.of(r.official), Search: f.Search}
+	code, do := r.actionOf(form)
+	if code == "" {
+		return &models.Error{Kind: models.Malformed, Code: "bad_form"}
+	}
+	done, err := r.s.Cases.Act(r.Context(), r.official, sel, do)
+	if models.Invalid.Is(err) {
+		return r.showQueue(http.StatusUnprocessableEntity, f, cursor, queueForm{Problems: r.failure(err).problems(), Chosen: sel.IDs, All: sel.All})
+	}
+	if err != nil {
+		return err
+	}
+	more := doneLink(code, done)
+	if cursor != "" {
+		more = append(more, "cursor", cursor)
+	}
+	return r.redirect(f.link("/console/cases", more...))
+}
+
+func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
+	assignee := form.Get("assignee")
+	switch what := form.Get("do"); what {
+	case "mine":
+		assignee = r.official.Login
+		return "taken", cases.Action{Assignee: &assignee, FreeOnly: true}
+	case "assign":
+		return "assigned", cases.Action{Assignee: &assignee}
+	default:
+		if slices.Contains(models.Outcomes(), models.Outcome(what)) {
+			return "contacted", cases.Action{Contact: &cases.ContactInput{Outcome: models.Outcome(what)}}
+		}
+	}
+	return "", do
+}
+
+// doneLink is what the next page is told of an action: codes and counts only.
+func doneLink(code string, done cases.Done) []string {
+	out := []string{"done", "nothing"}
+	if done.Changed > 0 {
+		out = []string{"done", code, "n", itoa(done.Changed), "undo", done.Undo}
+	}
+	if done.Left > 0 {
+		out = append(out, "left", itoa(done.Left))
+	}
+	return out
+}
+
+// undo takes an action back.
+func (r *request) undo() error {
+	undone, err := r.s.Cases.Undo(r.Context(), r.official, idOrNone(r.PostForm.Get("undo")))
+	back, _ := url.Parse(inside(r.PostForm.Get("back")))
+	query := back.Query()
+	for _, name := range []string{"done", "n", "undo", "left"} {
+		query.Del(name)
+	}
+	switch {
+	case models.NotFound.Is(err), err == nil && undone.Changed == 0:
+		query.Set("done", "undo_gone")
+	case err != nil:
+		return err
+	default:
+		query.Set("done", "undone")
+		query.Set("n", itoa(undone.Changed))
+		if undone.Left > 0 {
+			query.Set("left", itoa(undone.Left))
+		}
+	}
+	back.RawQuery = query.Encode()
+	return r.redirect(back.RequestURI())
+}
+
+// saveView keeps the filter under a name, for this official.
+func (r *request) saveView() error {
+	query, _ := url.ParseQuery(r.PostForm.Get("query"))
+	f, name := r.filterOf(query).unsearched(), r.PostForm.Get("name")
+	err := r.s.Officials.SaveView(r.Context(), r.official.Login, models.SavedView{Name: name, Query: f.encode()})
+	if models.Invalid.Is(err) {
+		return r.showQueue(http.StatusUnprocessableEntity, f, "", queueForm{Problems: r.failure(err).problems(), Name: name})
+	}
+	if err != nil {
+		return err
+	}
+	return r.redirect(f.link("/console/cases", "done", "view_saved"))
+}
+
+func (r *request) forgetView() error {
+	if err := r.s.Officials.ForgetView(r.Context(), r.official.Login, r.PostForm.Get("name")); err != nil {
+		return err
+	}
+	return r.redirect("/console/cases?done=view_forgotten")
+}
