@@ -120,9 +120,9 @@ var fillers = strings.Fields("co bi toi dang va voi roi nhe a ah da em anh chi m
 func readNames(folded string, names [][]string) ([]pick, *misread) {
 	words := strings.FieldsFunc(folded, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	picks := make([]pick, len(names))
-	found := false
+	found, known := false, wordsOf(names)
 	for at := 0; at < len(words); {
-		lines, length := longestName(words[at:], names)
+		lines, length := longestName(words[at:], names, known)
 		switch {
 		case length == 0 && slices.Contains(fillers, words[at]):
 			at++
@@ -142,11 +142,12 @@ func readNames(folded string, names [][]string) ([]pick, *misread) {
 }
 
 // longestName gives the lines that have the longest name which the words begin with, and how many words that takes.
-func longestName(words []string, names [][]string) (lines []int, length int) {
+func longestName(words []string, names [][]string, known map[string]bool) (lines []int, length int) {
+	means := func(name, word string) bool { return name == word || (!known[word] && alike(name, word)) }
 	for line, own := range names {
 		for _, name := range own {
 			parts := strings.Fields(name)
-			if len(parts) > len(words) || len(parts) < length || !slices.EqualFunc(parts, words[:len(parts)], alike) {
+			if len(parts) > len(words) || len(parts) < length || !slices.EqualFunc(parts, words[:len(parts)], means) {
 				continue
 			}
 			if len(parts) > length {
@@ -160,12 +161,29 @@ func longestName(words []string, names [][]string) (lines []int, length int) {
 	return lines, length
 }
 
+// wordsOf gives the words that are known as they are, so that none of them is another one mistyped.
+func wordsOf(names [][]string) map[string]bool {
+	known := map[string]bool{}
+	for _, own := range names {
+		for _, name := range own {
+			for _, word := range strings.Fields(name) {
+				known[word] = true
+			}
+		}
+	}
+	for _, word := range fillers {
+		known[word] = true
+	}
+	return known
+}
+
 // alike forgives one wrong, missing, doubled or exchanged letter in a word that is long enough for it to mean nothing else.
+// The first letter must be right: "never" is no fever, and "rough" no cough.
 func alike(name, word string) bool {
 	if name == word {
 		return true
 	}
-	if len(name) < 5 || len(word) < 4 || len(name)-len(word) > 1 || len(word)-len(name) > 1 {
+	if len(name) < 5 || len(word) < 4 || name[0] != word[0] || len(name)-len(word) > 1 || len(word)-len(name) > 1 {
 		return false
 	}
 	i := 0
@@ -232,7 +250,7 @@ func fits(q *rules.Question, key string) bool {
 	return ok
 }
 
-// readDay reads a day: 0 today, 1 yesterday up to 7 days ago, "2111", "21/11", "21.11.2026", "21112026" or "2026-11-21". A
+// readDay reads a day: 0 today, 1 yesterday, "2111", "21/11", "21.11.2026", "21112026" or "2026-11-21". A
 // day without a year is the last one there was.
 func readDay(typed string, now time.Time) (string, bool) {
 	folded := strings.TrimSpace(areas.Fold(typed))
@@ -243,7 +261,7 @@ func readDay(typed string, now time.Time) (string, bool) {
 	case oneOf(folded, "hom qua", "yesterday"):
 		folded = "1"
 	}
-	if len(folded) == 1 && folded[0] >= '0' && folded[0] <= '7' {
+	if folded == "0" || folded == "1" {
 		return models.Day(now.AddDate(0, 0, -int(folded[0]-'0'))), true
 	}
 	if day, err := time.Parse(time.DateOnly, folded); err == nil {

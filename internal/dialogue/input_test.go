@@ -37,6 +37,7 @@ func TestReadPicks(t *testing.T) {
 		{"1-3", false, "between 13 123"}, {"2 - 5", false, "between 25 2345"}, {"1-2", false, "yynnn"}, {"3-1", false, "ynynn"}, {"-1", false, "ynnnn"}, {"1-2 4", false, "yynyn"},
 		{"co sot voi ho", false, "yynnn"}, {"Sốt, HO", false, "yynnn"}, {"khó thở", false, "nnynn"}, {"toi bi kho tho", false, "nnynn"}, {"fever and cough", false, "yynnn"},
 		{"khong sot", false, "words"}, {"sot xuat huyet", false, "words"}, {"toi", false, "words"}, {"gap nguoi nghi mak", false, "words"}, {"gap nguoii nghi mac", false, "nnnyn"}, {"caugh", false, "nynnn"},
+		{"never", false, "words"}, {"rough", false, "words"}, {"ever", false, "words"}, {"fevr", false, "ynnnn"},
 		{"nguoi la", false, "3 or 4"}, {"gap", false, "words"}, {"sot 1", false, "words"},
 	} {
 		got, problem := readPicks(tt.typed, names, tt.unsure)
@@ -92,7 +93,7 @@ func TestReadDay(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 2, 1, 0, 0, 0, models.Hanoi)
 	for typed, want := range map[string]string{
-		"0": "2026-03-02", "hôm nay": "2026-03-02", "1": "2026-03-01", "hom qua": "2026-03-01", "7": "2026-02-23", "8": "", "9": "",
+		"0": "2026-03-02", "hôm nay": "2026-03-02", "1": "2026-03-01", "hom qua": "2026-03-01", "2": "", "5": "", "7": "", "8": "", "9": "",
 		"0103": "2026-03-01", "01/03": "2026-03-01", "1.3": "2026-03-01", "1-3-26": "2026-03-01", "01032026": "2026-03-01", "010326": "2026-03-01", "2026-03-01": "2026-03-01",
 		"0303": "2025-03-03", "3112": "2025-12-31", "2902": "", "29022024": "2024-02-29", "3102": "", "0013": "", "abc": "", "": "", "1/2/3/4": "", "12345": "", "-1": "",
 	} {
