@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	json "github.com/go-json-experiment/json/v1" // means the same as encoding/json and reads twice as fast
 
@@ -12,11 +13,13 @@ import (
 	"khaibao/models"
 )
 
-// phoneDoc says whose a number is. Its _id is the keyed hash of the number, so that a number belongs to one account.
+// phoneDoc says whose a number is. Its _id is the keyed hash of the number, so that a number belongs to one account. A number
+// without one is there only when it wants no SMS.
 type phoneDoc struct {
-	ID      string `bson:"_id" json:"_id"`
-	Rev     string `bson:"rev" json:"rev"`
-	Account string `bson:"account" json:"account"`
+	ID        string `bson:"_id" json:"_id"`
+	Rev       string `bson:"rev" json:"rev"`
+	Account   string `bson:"account,omitempty" json:"account,omitempty"`
+	SMSOptOut Time   `bson:"sms_opt_out,omitempty" json:"sms_opt_out,omitzero"` // until there is an account, which then has it
 }
 
 func (d phoneDoc) Key() string      { return d.ID }
@@ -104,6 +107,14 @@ func (s *Store) ClaimPhone(ctx context.Context, phone string) (string, error) {
 		if err != nil {
 			return err
 		}
+		if claim.Account == "" {
+			owned := claim
+			owned.Rev, owned.Account = NewID(), NewID()
+			if err := s.engine.Replace(ctx, colPhones, owned, claim.Rev); err != nil {
+				return err
+			}
+			claim = owned
+		}
 		account = claim.Account
 		return s.ensureAccount(ctx, claim, phone)
 	})
@@ -113,7 +124,55 @@ func (s *Store) ClaimPhone(ctx context.Context, phone string) (string, error) {
 // AccountOfPhone finds the account of a number without making one: NotFound when there is none.
 func (s *Store) AccountOfPhone(ctx context.Context, phone string) (string, error) {
 	claim, err := s.phone(ctx, phone)
+	if err == nil && claim.Account == "" {
+		err = ErrMissing
+	}
 	return claim.Account, asError("finding a number", err)
+}
+
+// OptOutPhone remembers since when a number without a household wants no SMS; a zero time forgets it. The household that the
+// number gets has it from the beginning. Changed when it has one by now.
+func (s *Store) OptOutPhone(ctx context.Context, phone string, since time.Time) error {
+	claim, err := s.phone(ctx, phone)
+	next := phoneDoc{ID: s.keys.Hash("phone", phone), Rev: NewID(), SMSOptOut: At(since)}
+	switch {
+	case errors.Is(err, ErrMissing) && since.IsZero():
+		return nil
+	case errors.Is(err, ErrMissing):
+		if err = s.engine.Insert(ctx, colPhones, next); errors.Is(err, ErrExists) {
+			err = ErrChanged
+		}
+	case err == nil:
+		if err = s.unowned(ctx, claim); err == nil {
+			err = s.engine.Replace(ctx, colPhones, next, claim.Rev)
+		}
+	}
+	return asError("noting that a number wants no SMS", err)
+}
+
+// unowned is ErrChanged when a number belongs to a household that is not erased.
+func (s *Store) unowned(ctx context.Context, claim phoneDoc) error {
+	if claim.Account == "" {
+		return nil
+	}
+	var doc accountDoc
+	err := s.engine.Get(ctx, colAccounts, claim.Account, &doc)
+	switch {
+	case errors.Is(err, ErrMissing):
+		return nil
+	case err == nil && doc.ErasedAt == 0:
+		return ErrChanged
+	}
+	return err
+}
+
+// PhoneOptedOut gives since when a number without a household wants no SMS; zero when it takes them.
+func (s *Store) PhoneOptedOut(ctx context.Context, phone string) (time.Time, error) {
+	claim, err := s.phone(ctx, phone)
+	if errors.Is(err, ErrMissing) || claim.Account != "" {
+		return time.Time{}, nil
+	}
+	return claim.SMSOptOut.Time(), asError("finding a number", err)
 }
 
 // phone finds the claim of a number under any hash key, newest first, and moves an older one to the newest key.
@@ -134,7 +193,7 @@ func (s *Store) phone(ctx context.Context, phone string) (phoneDoc, error) {
 }
 
 func (s *Store) rehashPhone(ctx context.Context, old phoneDoc, hash string) (phoneDoc, error) {
-	claim := phoneDoc{ID: hash, Rev: NewID(), Account: old.Account}
+	claim := phoneDoc{ID: hash, Rev: NewID(), Account: old.Account, SMSOptOut: old.SMSOptOut}
 	if err := s.engine.Insert(ctx, colPhones, claim); err != nil {
 		if errors.Is(err, ErrExists) {
 			return claim, ErrChanged
@@ -161,7 +220,7 @@ func (s *Store) ensureAccount(ctx context.Context, claim phoneDoc, phone string)
 	if err != nil {
 		return err
 	}
-	account := &models.Account{ID: claim.Account, Phone: phone, Lang: models.Vietnamese, CreatedAt: s.now()}
+	account := &models.Account{ID: claim.Account, Phone: phone, Lang: models.Vietnamese, CreatedAt: s.now(), SMSOptOut: claim.SMSOptOut.Time()}
 	made, err := sealAccount(account, key)
 	if err != nil {
 		return err
