@@ -11,6 +11,7 @@ type Inbound struct {
 	Text    string  // valid UTF-8; what could not be read is U+FFFD
 	// Accumulated: USSD: Text holds every input of the session so far, with * between, as Africa's Talking sends it.
 	Accumulated bool
+	Dialled     bool // USSD: the service was dialled just now, also when the session's name was there before; nothing was typed
 	UCS2        bool // USSD: the gateway shows more than the GSM alphabet
 }
 
@@ -18,6 +19,8 @@ type Inbound struct {
 type Reply struct {
 	Text string // empty: nothing is said
 	End  bool   // USSD: the session ends with it
+	// OverBudget: the number has used up its turns, and nothing was done.
+	OverBudget bool
 }
 
 // Dialogue is where the dialogue with a number stands. State is sealed in a store.

@@ -40,6 +40,20 @@ func (r *reader) say(screen string) string {
 	return screen
 }
 
+// confirm goes through a whole form, reads its review to the end, where it says how to confirm, and does.
+func (r *reader) confirm(screen, offer, typed string) {
+	r.Helper()
+	screen = r.say(screen)
+	for range 20 {
+		if strings.Contains(screen, offer) {
+			r.send(typed)
+			return
+		}
+		screen = r.send("8")
+	}
+	r.Fatalf("a review without an end: %q", screen)
+}
+
 func (r *reader) isReview(screen string) bool {
 	return strings.Contains(screen, "Ban khai:") || strings.Contains(screen, "Tra loi OK")
 }
@@ -87,6 +101,9 @@ func (r *reader) answerTo(screen string) string {
 	r.Helper()
 	if strings.Contains(screen, "Khai tiep") {
 		return "1"
+	}
+	if strings.Contains(screen, "115") && strings.HasSuffix(screen, "\n8 Tiep") { // what to do at once, and the review behind it
+		return "8"
 	}
 	if strings.HasPrefix(screen, "Khai bao benh nao?") {
 		return key(r.lines(screen), r.program.Short(models.Vietnamese))

@@ -12,9 +12,12 @@ import (
 )
 
 // active lists the programs that have the form which is to be filled, today.
-func (t *turn) active() []*rules.Program {
+func (t *turn) active() []*rules.Program { return t.with(t.st.Form) }
+
+// with lists the programs that have a form, today.
+func (t *turn) with(form models.Form) []*rules.Program {
 	return slices.DeleteFunc(t.Programs.Active(t.Now()), func(p *rules.Program) bool {
-		_, ok := p.Form(t.st.Form)
+		_, ok := p.Form(form)
 		return !ok
 	})
 }
@@ -43,7 +46,7 @@ func (t *turn) fill(p *rules.Program) error {
 		t.st.Answers, t.st.Skipped = nil, nil
 		t.st.Warned, t.st.Hurry = nil, false
 	}
-	t.st.Program, t.st.Version, t.st.At = p.ID(), p.Version(), 0
+	t.st.Program, t.st.Version, t.st.At, t.st.Slot = p.ID(), p.Version(), 0, 0
 	return t.onward()
 }
 
@@ -103,7 +106,7 @@ func (t *turn) urgent() string {
 }
 
 func showEmergency(t *turn) (view, error) {
-	return view{text: t.urgent(), items: numbered(t.text("emergency.go_on", nil), t.text("emergency.review", nil)), foot: t.back00()}, nil
+	return view{text: t.urgent(), items: numbered(t.text("emergency.go_on", nil), t.text("emergency.review", nil)), back: t.back00()}, nil
 }
 
 func takeEmergency(t *turn, typed string) error {
@@ -233,9 +236,12 @@ func showReview(t *turn) (view, error) {
 func takeReview(t *turn, typed string) error {
 	switch folded := strings.Trim(areas.Fold(typed), " .!"); {
 	case oneOf(folded, "ok", "gui", "send", "dong y", "yes", "co", "oke", "okay"):
-		return t.send()
+		typed = "1"
 	case oneOf(folded, "sua", "change", "edit"):
 		typed = "2"
+	}
+	if digits(typed) == "1" && !t.ahead && !t.st.Whole && !strings.Contains(t.st.Keys, "1") {
+		return t.unclear("read_on", nil)
 	}
 	lines := 3 // 0 is none of them: whoever answered 0 to the last questions presses it once more
 	if t.bySMS() {
@@ -337,11 +343,18 @@ func (t *turn) settleAccount() error {
 	return nil
 }
 
-// refused says why something was not kept: at the question that is wrong, where there is one.
+// refused says why something was not kept: at the question that is wrong, where there is one. Whoever went away meanwhile is
+// let go of; only a fault stays an error.
 func (t *turn) refused(err error) error {
 	var e *models.Error
 	if !errors.As(err, &e) || e.Kind == models.Unavailable || e.Kind == models.Internal || e.Kind == models.Changed {
 		return err
+	}
+	if err := t.readAccount(); err != nil {
+		return err
+	}
+	if t.settle() {
+		return nil
 	}
 	key := "error." + e.Code + ".detail"
 	args := e.Args

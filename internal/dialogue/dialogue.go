@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"khaibao/internal/areas"
+	"khaibao/internal/auth"
 	"khaibao/internal/intake"
 	"khaibao/internal/privacy"
 	"khaibao/internal/rules"
@@ -33,6 +34,10 @@ type Store interface {
 	// AccountOfPhone finds the household of a number, models.NotFound when it has none; ClaimPhone makes one then.
 	AccountOfPhone(ctx context.Context, phone string) (string, error)
 	ClaimPhone(ctx context.Context, phone string) (string, error)
+	// OptOutPhone remembers since when a number without a household wants no SMS, for the household that it may get; a zero
+	// time forgets it. PhoneOptedOut gives it.
+	OptOutPhone(ctx context.Context, phone string, since time.Time) error
+	PhoneOptedOut(ctx context.Context, phone string) (time.Time, error)
 	Account(ctx context.Context, id string) (*models.Account, error)
 	UpdateAccount(ctx context.Context, id string, change func(*models.Account) ([]models.Effect, error)) (*models.Account, error)
 	// FollowUpsOf lists the plans of a household.
@@ -73,6 +78,7 @@ type Config struct {
 	Intake   Intake
 	Privacy  Privacy
 	PINs     PINs
+	Turns    auth.TurnBudgets // what one number may send; auth.DefaultTurnBudgets when empty
 	Programs *rules.Catalog
 	Areas    *areas.Directory
 	Text     func(lang models.Lang, key string, args map[string]any) string
@@ -93,6 +99,9 @@ type Service struct {
 func New(c Config) *Service {
 	if c.Real == nil {
 		c.Real = time.Now
+	}
+	if c.Turns == (auth.TurnBudgets{}) {
+		c.Turns = auth.DefaultTurnBudgets()
 	}
 	if c.NewID == nil {
 		c.NewID = rand.Text
@@ -115,8 +124,9 @@ const saveTries = 10
 
 // Answer takes one message of a citizen and gives what they get back. A message that came before (by its ID, within number
 // and channel) changes nothing and gets the same reply, or none when it is an SMS and six others followed; one of a USSD
-// session that was left for a newer one changes nothing and ends. An error is Unavailable or a fault of ours: nothing was noted then,
-// and sending the message again makes sense.
+// session that was left for a newer one changes nothing and ends. A number that has used up its turns is told once by SMS,
+// since each reply costs, and then not at all; a USSD session always needs an end, and STOP is always heard. An error is
+// Unavailable or a fault of ours: nothing was noted then, no turn was spent, and sending the message again makes sense.
 func (s *Service) Answer(ctx context.Context, in models.Inbound) (models.Reply, error) {
 	for range saveTries {
 		reply, err := s.answer(ctx, in)
@@ -134,7 +144,7 @@ func (s *Service) answer(ctx context.Context, in models.Inbound) (models.Reply, 
 	}
 	st := readState(kept.State)
 	over := in.Channel == models.ChannelUSSD && st.displaced(in.Session)
-	if reply, ok := st.saidTo(in.ID); ok && (reply.End || !over) {
+	if reply, ok := st.saidTo(in.ID); ok && !st.redialled(in) && (reply.End || !over) {
 		return reply, nil
 	}
 	if st.passed(in) {
@@ -145,15 +155,21 @@ func (s *Service) answer(ctx context.Context, in models.Inbound) (models.Reply, 
 		return models.Reply{}, err
 	}
 	if over { // nobody looks at its screens any more
-		return models.Reply{Text: t.pages(view{text: t.text("over", nil), end: true}, "")[0], End: true}, nil
+		return models.Reply{Text: t.pages(view{text: t.text("over", nil), end: true}, "")[0].text, End: true}, nil
 	}
-	reply, err := t.answer()
+	reply, err := t.bounded()
 	if err != nil {
 		return models.Reply{}, fmt.Errorf("answering a citizen at %s: %w", t.st.Step, err)
 	}
+	if reply.OverBudget && reply.Text == "" {
+		return reply, nil
+	}
 	st.remember(in, reply)
 	st.Phone = in.Phone
-	kept.State, kept.DueAt, kept.ExpiresAt = st.bytes(), t.due(), s.Real().Add(keep)
+	if kept.DueAt, err = t.due(); err != nil {
+		return models.Reply{}, err
+	}
+	kept.State, kept.ExpiresAt = st.bytes(), s.Real().Add(keep)
 	if in.Channel == models.ChannelSMS {
 		kept.ExpiresAt = s.Real().Add(smsResumes + keep)
 	}
@@ -169,6 +185,7 @@ type turn struct {
 	account *models.Account // nil while the number has none
 	note    string          // said on top of the next screen: why an answer was not taken
 	left    string          // said above that: that a form was left
+	ahead   bool            // what is taken was typed before its screen was shown
 }
 
 func (s *Service) turn(ctx context.Context, in models.Inbound, st *state) (*turn, error) {

@@ -12,6 +12,8 @@ type Stand struct {
 	Step, Stuck, Parked  string
 	OfForm, Confirms     bool
 	Page, Chunk, At      int
+	Keys                 string // the lines seen so far
+	Whole                bool
 	Wrong                int
 	Lang                 models.Lang
 	Form                 models.Form
@@ -29,7 +31,7 @@ type Stand struct {
 func Where(raw []byte) Stand {
 	st := readState(raw)
 	s := Stand{
-		Step: string(st.Step), Stuck: string(st.Stuck), Parked: string(st.Parked), OfForm: st.Step.ofForm(), Confirms: st.Step.confirms(), Page: st.Page, Chunk: st.Chunk, At: st.At,
+		Step: string(st.Step), Stuck: string(st.Stuck), Parked: string(st.Parked), OfForm: st.Step.ofForm(), Confirms: st.Step.confirms(), Page: st.Page, Keys: st.Keys, Whole: st.Whole, Chunk: st.Chunk, At: st.At,
 		Wrong: st.Wrong, Lang: st.Lang, Form: st.Form, Program: st.Program, Person: st.Person, Chosen: st.Chosen, Register: st.Register, Hurry: st.Hurry,
 		Answers: st.Answers, Found: st.Found, Code: st.Code, Picked: len(st.Picked),
 	}

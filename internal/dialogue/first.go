@@ -115,7 +115,7 @@ func (t *turn) sevenOf(title string, labels []string) view {
 		from, t.st.Chunk = 0, 0
 	}
 	return view{
-		text: title, items: numbered(labels[from:min(from+perScreen, len(labels))]...), foot: t.back(),
+		text: title, items: numbered(labels[from:min(from+perScreen, len(labels))]...), back: t.back(),
 		chunks: (len(labels) + perScreen - 1) / perScreen,
 	}
 }
@@ -152,7 +152,10 @@ func (t *turn) about(person string) error {
 // begin gives the form its identity, from which the ids of what will be kept follow.
 func (t *turn) begin() {
 	t.st.Conv, t.st.Began, t.st.Chunk = t.NewID(), t.Now(), 0
-	t.st.Person, t.st.New = "", nil
+	t.st.Person, t.st.New, t.st.House = "", nil, ""
+	if t.account != nil {
+		t.st.House = t.account.ID
+	}
 }
 
 // meet begins the questions about somebody new.
@@ -168,7 +171,7 @@ func showRelation(t *turn) (view, error) {
 	return view{
 		text:  t.text("relation.title", nil),
 		items: numbered(t.text("relation.spouse", nil), t.text("relation.child", nil), t.text("relation.parent", nil), t.text("relation.other", nil)),
-		foot:  t.back(),
+		back:  t.back(),
 	}, nil
 }
 
@@ -206,7 +209,7 @@ func (t *turn) ofWhom() string {
 }
 
 func showYear(t *turn) (view, error) {
-	return view{text: t.text("year."+t.ofWhom(), nil), foot: t.back00(), entry: true}, nil
+	return view{text: t.text("year."+t.ofWhom(), nil), back: t.back00(), entry: true}, nil
 }
 
 func takeYear(t *turn, typed string) error {
@@ -223,7 +226,7 @@ func takeYear(t *turn, typed string) error {
 func showSex(t *turn) (view, error) {
 	return view{
 		text:  t.text("sex.title", nil),
-		items: numbered(t.text("sex.male", nil), t.text("sex.female", nil), t.text("sex.other", nil)), foot: t.back(),
+		items: numbered(t.text("sex.male", nil), t.text("sex.female", nil), t.text("sex.other", nil)), back: t.back(),
 	}, nil
 }
 
@@ -242,7 +245,7 @@ func takeSex(t *turn, typed string) error {
 }
 
 func showCommune(t *turn) (view, error) {
-	return view{text: t.text("commune."+t.ofWhom(), nil), foot: t.back()}, nil
+	return view{text: t.text("commune."+t.ofWhom(), nil), back: t.back()}, nil
 }
 
 func takeCommune(t *turn, typed string) error {
@@ -348,7 +351,7 @@ func (t *turn) newLabel() string {
 func showRegister(t *turn) (view, error) {
 	return view{
 		text:  t.text("register.title", map[string]any{"person": t.newLabel()}),
-		items: numbered(t.text("register.save", nil)), foot: t.back(),
+		items: numbered(t.text("register.save", nil)), back: t.back(),
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package dialogue
 import (
 	"slices"
 
+	"khaibao/internal/areas"
 	"khaibao/internal/rules"
 	"khaibao/models"
 )
@@ -23,13 +24,17 @@ func (t *turn) form() (*rules.Program, *rules.Form) {
 	return program, form
 }
 
-// formStands tells whether what the open step needs is still there: the person, and the program's version.
-func (t *turn) formStands() bool {
-	switch t.st.Step {
-	case stepRelation:
+// formStands tells whether what a step of the open form needs is still there: the household, the person, and the program's version.
+func (t *turn) formStands(at step) bool {
+	if t.st.House != "" && (t.account == nil || t.account.ID != t.st.House) {
+		return false
+	}
+	if at == stepRelation {
 		return t.st.Conv != ""
-	case stepYear, stepSex, stepCommune, stepCommunes, stepPIN, stepRegister:
-		return t.st.New != nil
+	}
+	if at.meets() {
+		people := t.people() // of whom one is the owner already
+		return t.st.New != nil && (t.st.New.Relationship != models.Self || len(people) == 0 || people[0].Relationship != models.Self)
 	}
 	if t.st.New == nil {
 		if t.account == nil {
@@ -39,7 +44,7 @@ func (t *turn) formStands() bool {
 			return false
 		}
 	}
-	if t.st.Step == stepProgram {
+	if at == stepProgram {
 		return true
 	}
 	_, form := t.form()
@@ -105,14 +110,17 @@ func (t *turn) open() *screen {
 	return s
 }
 
-// onward opens the next screen that is not answered, and the review after the last. Answers that came ahead are taken on
-// the way.
+// onward opens the next screen that is not answered, and the review after the last. Answers that came ahead are taken
+// first.
 func (t *turn) onward() error {
-	program, form := t.form()
+	_, form := t.form()
 	if form == nil {
 		t.st.drop()
 		t.st.to(stepHome)
 		return nil
+	}
+	if len(t.st.Waiting) > 0 {
+		return t.takeWaiting()
 	}
 	for _, s := range t.screens(form) {
 		hurried := t.st.Hurry && !slices.ContainsFunc(s.Questions, func(q *rules.Question) bool { return q.Required })
@@ -121,25 +129,49 @@ func (t *turn) onward() error {
 		}
 		t.st.At, t.st.Chunk, t.st.Picked = s.At, 0, nil
 		t.st.to(stepQuestion)
-		return t.takeWaiting(s)
-	}
-	if len(t.st.Waiting) > 0 { // one more than questions: which of them is the wrong one?
-		t.st.Answers, t.st.Skipped, t.st.Warned, t.st.Waiting = nil, nil, nil, nil
-		t.note = t.text("note.too_many", nil) + " " + t.oneShot(program, form.ID)
-		return t.onward()
+		return nil
 	}
 	t.st.to(stepReview)
 	return nil
 }
 
-// takeWaiting answers a screen with what came ahead in the same SMS.
-func (t *turn) takeWaiting(s *screen) error {
-	if len(t.st.Waiting) == 0 || !s.takesToken() {
-		t.st.Waiting = nil
-		return nil
+// oneByOne lists the screens that one word each answers when a whole form comes in one SMS: in the order of the form, whether
+// or not they come to be asked. It is the order that help tells.
+func oneByOne(form *rules.Form) []*screen {
+	var all []*screen
+	for at := 0; ; {
+		s, ok := form.Screen(at, func(*rules.Question) bool { return true })
+		if !ok {
+			return all
+		}
+		if one := (&screen{s}); one.takesToken() {
+			all = append(all, one)
+		}
+		at = s.Next
 	}
-	typed := bare(t.st.Waiting[0])
-	t.st.Waiting = t.st.Waiting[1:]
+}
+
+// takeWaiting answers the next screen of an SMS that holds several answers. For one that the answers before leave out, only
+// "none" is right: anything else belongs to another screen, and then nothing is taken.
+func (t *turn) takeWaiting() error {
+	_, form := t.form()
+	all := oneByOne(form)
+	if t.st.Slot == len(all) { // one more than screens: which of them is the wrong one?
+		return t.misplaced("too_many", nil)
+	}
+	place, typed := all[t.st.Slot], bare(t.st.Waiting[0])
+	t.st.Slot, t.st.Waiting = t.st.Slot+1, t.st.Waiting[1:]
+	s, ok := t.screenFrom(form, place.At)
+	if !ok || s.At >= place.Next {
+		if !place.leftOut(typed) {
+			return t.misplaced("not_asked", map[string]any{"question": t.words(place.Heading())})
+		}
+		return t.onward()
+	}
+	t.st.At, t.st.Chunk, t.st.Picked = s.At, 0, nil
+	t.st.to(stepQuestion)
+	t.ahead = true
+	defer func() { t.ahead = false }()
 	if err := takeQuestion(t, typed); err != nil {
 		return err
 	}
@@ -149,10 +181,24 @@ func (t *turn) takeWaiting(s *screen) error {
 	return nil
 }
 
+// misplaced takes nothing of an SMS whose answers do not fit the form, says what belongs there and asks the first screen.
+func (t *turn) misplaced(why string, args map[string]any) error {
+	program, form := t.form()
+	t.st.Answers, t.st.Skipped, t.st.Warned, t.st.Waiting, t.st.Slot = nil, nil, nil, nil, 0
+	t.note = t.text("note."+why, args) + " " + t.oneShot(program, form.ID)
+	return t.onward()
+}
+
 // takesToken tells whether one word can answer the screen.
 func (s *screen) takesToken() bool {
 	q := s.Only()
 	return s.Group != nil || (q.Type != rules.TypeText && q.Type != rules.TypeArea && len(q.Options) <= perScreen)
+}
+
+// leftOut tells whether a word says nothing where nothing is asked.
+func (s *screen) leftOut(typed string) bool {
+	folded := areas.Fold(typed)
+	return folded == "0" || oneOf(folded, noWords...) || (s.skippable() && folded == skipKey(s.Only()))
 }
 
 // lastBefore gives the position of the last screen before one; -1 when it is the first.
@@ -169,7 +215,7 @@ func (t *turn) lastBefore(form *rules.Form, at int) int {
 
 func backFromQuestion(t *turn) error {
 	_, form := t.form()
-	if t.st.Chunk > 0 { // of many options: begin again with the first seven
+	if t.st.Chunk > 0 || len(t.st.Part) > 0 { // of many lines: begin again with the first
 		t.st.Chunk, t.st.Picked = 0, nil
 		t.st.to(stepQuestion)
 		return nil

@@ -9,18 +9,20 @@ import (
 	"khaibao/models"
 )
 
-// update begins a health update: at once where only one is asked for, and by asking for whom otherwise.
-func (t *turn) update() error {
+// update begins a health update, of a program where it was named: at once where only one is asked for, and by asking for
+// whom otherwise.
+func (t *turn) update(program string) error {
 	if len(t.people()) == 0 {
 		t.say("nobody", nil)
 		return nil
 	}
 	t.leave()
-	t.st.Form, t.st.Chunk = models.FormDaily, 0
+	t.st.Form, t.st.Program, t.st.Chunk = models.FormDaily, program, 0
 	asked, err := t.asked()
 	if err != nil {
 		return err
 	}
+	asked = slices.DeleteFunc(asked, func(f models.FollowUp) bool { return program != "" && f.Program != program })
 	if len(asked) == 1 {
 		t.st.Program = asked[0].Program
 		return t.about(asked[0].PersonID)
@@ -64,7 +66,7 @@ func takeUpdate(t *turn, typed string) error {
 		return err
 	}
 	own := slices.DeleteFunc(plans, func(f models.FollowUp) bool { return f.PersonID != id })
-	if len(own) == 1 {
+	if len(own) == 1 && t.st.Program == "" {
 		t.st.Program = own[0].Program
 	}
 	return t.about(id)
@@ -151,14 +153,10 @@ func (t *turn) unlock(then step, about string) error {
 }
 
 func showUnlock(t *turn) (view, error) {
-	return view{text: t.text("pin.ask", nil), foot: t.back()}, nil
+	return view{text: t.text("pin.ask", nil), back: t.back()}, nil
 }
 
 func takeUnlock(t *turn, typed string) error {
-	if t.account == nil {
-		t.st.to(stepHome)
-		return nil
-	}
 	if !auth.LooksLikePIN(typed) { // a key was missed: that costs no try
 		return t.unclear("pin_digits", nil)
 	}
@@ -223,9 +221,6 @@ func takePeople(t *turn, typed string) error {
 
 func showPerson(t *turn) (view, error) {
 	p := t.chosenPerson()
-	if p == nil {
-		return showPeople(t)
-	}
 	lines := []string{t.text("home.declare", nil), t.text("home.result", nil)}
 	if p.Relationship != models.Self {
 		lines = append(lines, t.text("people.remove", nil))
@@ -237,7 +232,7 @@ func showPerson(t *turn) (view, error) {
 	if p.Commune != "" {
 		args["place"] = t.placeLabel(p.Commune)
 	}
-	return view{text: t.text("people.person", args), items: numbered(lines...), foot: t.back()}, nil
+	return view{text: t.text("people.person", args), items: numbered(lines...), back: t.back()}, nil
 }
 
 func (t *turn) chosenPerson() *models.Person {
@@ -250,10 +245,6 @@ func (t *turn) chosenPerson() *models.Person {
 
 func takePerson(t *turn, typed string) error {
 	p := t.chosenPerson()
-	if p == nil {
-		t.st.to(stepPeople)
-		return nil
-	}
 	choices := 3
 	if p.Relationship == models.Self {
 		choices = 2
@@ -285,6 +276,7 @@ func (t *turn) removePerson(id string) error {
 // speak changes the language, of the household too when there is one.
 func (t *turn) speak(lang models.Lang) error {
 	t.st.Lang = lang
+	t.st.unread() // whoever changes it could not read the screen
 	if t.account == nil || t.account.Lang == lang {
 		return nil
 	}

@@ -19,14 +19,18 @@ const (
 )
 
 // due is when we are to speak by ourselves next; never while nothing is open.
-func (t *turn) due() time.Time {
-	switch {
-	case !t.bySMS() || t.st.Open == "" || (t.account != nil && !t.account.SMSOptOut.IsZero()):
-		return time.Time{}
-	case t.st.Nudged:
-		return t.st.Spoke.Add(dropAfter)
+func (t *turn) due() (time.Time, error) {
+	if !t.bySMS() || t.st.Open == "" {
+		return time.Time{}, nil
 	}
-	return t.st.Spoke.Add(nudgeAfter)
+	stopped, err := t.stopped()
+	switch {
+	case err != nil || stopped:
+		return time.Time{}, err
+	case t.st.Nudged:
+		return t.st.Spoke.Add(dropAfter), nil
+	}
+	return t.st.Spoke.Add(nudgeAfter), nil
 }
 
 // Run repeats open questions until ctx ends. Several processes may do so: a message has the same id whoever makes it.
@@ -70,11 +74,15 @@ func (s *Service) nudge(ctx context.Context, d *models.Dialogue) error {
 	if err != nil {
 		return err
 	}
-	if t.due().After(s.Real()) || t.due().IsZero() {
-		d.DueAt = t.due()
+	t.settle() // a household that is gone is asked nothing
+	if d.DueAt, err = t.due(); err != nil {
+		return err
+	}
+	if d.DueAt.After(s.Real()) || d.DueAt.IsZero() {
+		d.State = st.bytes()
 		return s.Store.RewriteDialogue(ctx, d)
 	}
-	about, text := st.Conv+"|dropped", t.pages(view{text: t.text("sms.dropped", nil), end: true}, "")[0]
+	about, text := st.Conv+"|dropped", t.pages(view{text: t.text("sms.dropped", nil), end: true}, "")[0].text
 	if st.Nudged {
 		st.drop()
 		st.to(stepHome)
@@ -96,6 +104,9 @@ func (s *Service) nudge(ctx context.Context, d *models.Dialogue) error {
 	if err != nil {
 		return err
 	}
-	d.State, d.DueAt = st.bytes(), t.due()
+	d.State = st.bytes()
+	if d.DueAt, err = t.due(); err != nil {
+		return err
+	}
 	return s.Store.RewriteDialogue(ctx, d)
 }

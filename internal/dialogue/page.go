@@ -2,6 +2,7 @@ package dialogue
 
 import (
 	"strings"
+	"unicode/utf16"
 
 	"khaibao/internal/gsm"
 )
@@ -10,12 +11,19 @@ import (
 type view struct {
 	text  string
 	items []item
-	foot  string // on every page
+	foot  string // on the last page: what else may be typed once everything was read
+	back  string // on every page
 	// entry: something is typed here, so that on the last page 8 is an answer.
 	entry bool
 	// chunks is of how many sevens of lines this is one.
 	chunks int
 	end    bool // the session ends with the last page
+}
+
+// page is what is shown at once.
+type page struct {
+	text string
+	keys string // the numbers of the lines that end on it
 }
 
 // item is a line that can be chosen.
@@ -45,8 +53,11 @@ func (t *turn) limit(v view) gsm.Limit {
 	return gsm.Limit{Units: smsPlain}
 }
 
+// line is one of a screen; key is its number, when it can be chosen.
+type line struct{ text, key string }
+
 // pages cuts a view into pages that fit. Lines stay whole where they can; no page is empty and nothing is lost.
-func (t *turn) pages(v view, note string) []string {
+func (t *turn) pages(v view, note string) []page {
 	limit := t.limit(v)
 	write := func(s string) string {
 		if limit.UCS2 {
@@ -54,60 +65,86 @@ func (t *turn) pages(v view, note string) []string {
 		}
 		return gsm.Plain(s)
 	}
-	var lines []string
+	var lines []line
 	for _, text := range []string{note, v.text} {
-		if text != "" {
-			lines = append(lines, strings.Split(write(text), "\n")...)
+		if text == "" {
+			continue
+		}
+		for _, l := range strings.Split(write(text), "\n") {
+			lines = append(lines, line{text: l})
 		}
 	}
 	for _, i := range v.items {
-		lines = append(lines, write(i.line()))
+		lines = append(lines, line{write(i.line()), i.key})
 	}
-	foot, more := write(v.foot), write(t.text("more", nil))
-	if foot != "" {
-		more += "  " + foot
-	}
-	last := foot
+	more, back := write(t.text("more", nil)), write(v.back)
+	last := strings.TrimSpace(write(v.foot) + " " + back)
 	if v.chunks > 1 {
-		last = more
+		last = strings.TrimSpace(more + "  " + last)
 	}
-	if all := joined(lines, last); limit.Fits(all) {
-		return []string{all}
+	if all := paged(lines, last); limit.Fits(all.text) {
+		return []page{all}
 	}
-	room := gsm.Limit{Units: limit.Units - units(limit, "\n"+more), UCS2: limit.UCS2}
-	bodies := fill(lines, room)
-	for i := range bodies[:len(bodies)-1] {
-		bodies[i] += "\n" + more
+	bar := strings.TrimSpace(more + "  " + back)
+	bodies := fill(lines, gsm.Limit{Units: limit.Units - units(limit, "\n"+bar), UCS2: limit.UCS2})
+	var pages []page
+	for _, body := range bodies[:len(bodies)-1] {
+		pages = append(pages, paged(body, bar))
 	}
-	bodies[len(bodies)-1] = joined([]string{bodies[len(bodies)-1]}, last)
-	return bodies
+	end := bodies[len(bodies)-1]
+	if whole := paged(end, last); limit.Fits(whole.text) {
+		return append(pages, whole)
+	}
+	cut := max(len(end)-1, 0) // the foot comes with the last line, where the two fit
+	if cut == 0 || !limit.Fits(paged(end[cut:], last).text) {
+		cut = len(end)
+	}
+	return append(pages, paged(end[:cut], bar), paged(end[cut:], last))
 }
 
-func joined(lines []string, foot string) string {
-	if foot != "" {
-		lines = append(lines[:len(lines):len(lines)], foot)
+// paged makes a page of lines and what stands below them.
+func paged(lines []line, below string) page {
+	var p page
+	for _, l := range lines {
+		p.text, p.keys = p.text+"\n"+l.text, p.keys+l.key
 	}
-	return strings.Join(lines, "\n")
+	if below != "" {
+		p.text += "\n" + below
+	}
+	p.text = strings.TrimPrefix(p.text, "\n")
+	return p
 }
 
-// fill puts lines onto pages, one after the other; a line that is too long for a page is cut at a word.
-func fill(lines []string, room gsm.Limit) []string {
-	pages := []string{""}
-	for _, line := range lines {
-		last := &pages[len(pages)-1]
-		if together := strings.TrimPrefix(*last+"\n"+line, "\n"); room.Fits(together) {
-			*last = together
+// fill puts lines onto pages, one after the other. A line that is too long for a page begins behind the one before it and is
+// cut at words; it counts as read on the page where it ends.
+func fill(lines []line, room gsm.Limit) [][]line {
+	pages := [][]line{nil}
+	for _, l := range lines {
+		last := len(pages) - 1
+		if together := append(pages[last][:len(pages[last]):len(pages[last])], l); room.Fits(paged(together, "").text) {
+			pages[last] = together
 			continue
 		}
-		for rest := line; rest != ""; {
+		rest := l.text
+		if begun := paged(pages[last], "").text; begun != "" && !room.Fits(rest) {
+			left := gsm.Limit{Units: room.Units - units(room, begun+"\n"), UCS2: room.UCS2}
+			if head, behind := left.Cut(rest); strings.Contains(head, " ") {
+				pages[last], rest = append(pages[last], line{text: head}), behind
+			}
+		}
+		for rest != "" {
 			var head string
 			if head, rest = room.Cut(rest); head == "" {
 				break // not even a letter fits, or only blanks are left
 			}
-			if pages[len(pages)-1] == "" {
-				pages[len(pages)-1] = head
+			part := line{text: head}
+			if rest == "" {
+				part.key = l.key
+			}
+			if last := len(pages) - 1; pages[last] == nil {
+				pages[last] = []line{part}
 			} else {
-				pages = append(pages, head)
+				pages = append(pages, []line{part})
 			}
 		}
 	}
@@ -116,7 +153,7 @@ func fill(lines []string, room gsm.Limit) []string {
 
 func units(limit gsm.Limit, text string) int {
 	if limit.UCS2 {
-		return len([]rune(text)) // texts of ours have no letter of two units
+		return len(utf16.Encode([]rune(text)))
 	}
 	return gsm.Measure(text).Units
 }
@@ -137,14 +174,20 @@ func (t *turn) onKeypad(key string) string {
 	return t.text(key, nil)
 }
 
-// longestLabel is how much of a person's or a place's name a line of a menu shows.
+// longestLabel is how much of a person's or a place's name a line of a menu shows, in units of UCS-2: a letter of two
+// counts twice, so that a line always fits onto a page with its number.
 const longestLabel = 40
 
 // label shortens a name for a line of a menu, and shows that it did.
 func label(name string) string {
-	runes := []rune(name)
-	if len(runes) <= longestLabel {
+	if (gsm.Limit{Units: longestLabel, UCS2: true}).Fits(name) {
 		return name
 	}
-	return strings.TrimSpace(string(runes[:longestLabel-2])) + ".."
+	used := 0
+	for i, r := range name {
+		if used += max(utf16.RuneLen(r), 1); used > longestLabel-2 {
+			return strings.TrimSpace(name[:i]) + ".."
+		}
+	}
+	return name
 }

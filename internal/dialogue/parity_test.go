@@ -192,8 +192,7 @@ func (x *trio) byUSSD(s set) models.Declaration {
 	} else {
 		screen = x.ussd.press("2")
 	}
-	x.reader(s, func(typed string) string { return x.ussd.press(typed) }).say(screen)
-	x.ussd.press("1")
+	x.reader(s, func(typed string) string { return x.ussd.press(typed) }).confirm(screen, "1 Gui", "1")
 	return x.last(x.ussd.account().ID, s.form)
 }
 
@@ -206,8 +205,7 @@ func (x *trio) bySMS(s set) models.Declaration {
 	} else {
 		screen = send("CN")
 	}
-	x.reader(s, send).say(screen)
-	send("OK")
+	x.reader(s, send).confirm(screen, "Tra loi OK", "OK")
 	return x.last(x.sms.account().ID, s.form)
 }
 

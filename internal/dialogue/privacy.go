@@ -12,26 +12,34 @@ import (
 
 func showPrivacy(t *turn) (view, error) {
 	sms := "privacy.stop"
-	if t.account != nil && !t.account.SMSOptOut.IsZero() {
+	stopped, err := t.stopped()
+	if err != nil {
+		return view{}, err
+	}
+	if stopped {
 		sms = "privacy.start"
 	}
 	return view{
 		text:  t.text("privacy.title", nil),
-		items: numbered(t.text("privacy.withdraw", nil), t.text(sms, nil), t.text("privacy.erase", nil)), foot: t.back(),
+		items: numbered(t.text("privacy.withdraw", nil), t.text(sms, nil), t.text("privacy.erase", nil)), back: t.back(),
 	}, nil
 }
 
 func takePrivacy(t *turn, typed string) error {
 	n := t.choice(typed, 3)
-	if n > 0 && t.account == nil {
-		t.say("nobody", nil)
-		return nil
-	}
 	switch n {
 	case 1:
+		if t.account == nil {
+			t.say("nobody", nil)
+			return nil
+		}
 		t.st.to(stepWithdraw)
 	case 2:
-		return t.optOut(t.account.SMSOptOut.IsZero())
+		stopped, err := t.stopped()
+		if err != nil {
+			return err
+		}
+		return t.optOut(!stopped)
 	case 3:
 		return t.erase()
 	}
@@ -42,7 +50,7 @@ func takePrivacy(t *turn, typed string) error {
 const consentText = "keypad-1"
 
 func showWithdraw(t *turn) (view, error) {
-	return view{text: t.text("privacy.withdraw_sure", nil), items: numbered(t.text("privacy.withdraw_yes", nil)), foot: t.back()}, nil
+	return view{text: t.text("privacy.withdraw_sure", nil), items: numbered(t.text("privacy.withdraw_yes", nil)), back: t.back()}, nil
 }
 
 func takeWithdraw(t *turn, typed string) error {
@@ -70,9 +78,26 @@ func (t *turn) withdraw() error {
 	return nil
 }
 
+// stopped tells whether the number wants no SMS that it did not ask for, with a household or without.
+func (t *turn) stopped() (bool, error) {
+	if t.account != nil {
+		return !t.account.SMSOptOut.IsZero(), nil
+	}
+	since, err := t.Store.PhoneOptedOut(t.ctx, t.in.Phone)
+	return !since.IsZero(), err
+}
+
 // optOut stops SMS that nobody asked for, or takes that back.
 func (t *turn) optOut(out bool) error {
-	if t.account != nil {
+	if t.account == nil {
+		var since time.Time
+		if out {
+			since = t.Now()
+		}
+		if err := t.Store.OptOutPhone(t.ctx, t.in.Phone, since); err != nil {
+			return err
+		}
+	} else {
 		_, err := t.Store.UpdateAccount(t.ctx, t.account.ID, func(a *models.Account) ([]models.Effect, error) {
 			if a.SMSOptOut.IsZero() != out {
 				return nil, models.ErrUnchanged
@@ -115,7 +140,7 @@ func (t *turn) readyToErase() error {
 }
 
 func showErase(t *turn) (view, error) {
-	return view{text: t.text("erase.sure", nil), items: numbered(t.text("erase.yes", nil)), foot: t.back()}, nil
+	return view{text: t.text("erase.sure", nil), items: numbered(t.text("erase.yes", nil)), back: t.back()}, nil
 }
 
 func takeErase(t *turn, typed string) error {

@@ -34,14 +34,13 @@ func showQuestion(t *turn) (view, error) {
 		return t.groupView(s), nil
 	}
 	q := s.Only()
-	v := view{text: t.words(q), foot: t.foot(q)}
+	v := view{text: t.words(q), foot: t.foot(q), back: t.back00()}
 	switch q.Type {
 	case rules.TypeBoolean:
 		v.items = numbered(t.text("yes", nil), t.text("no", nil))
 	case rules.TypeChoice:
-		foot := v.foot
-		v = t.sevenOf(v.text, t.lines(s))
-		v.foot = foot
+		lines := t.sevenOf(v.text, t.lines(s))
+		v.items, v.chunks = lines.items, lines.chunks
 	case rules.TypeChoices:
 		for i, o := range t.shownOptions(q) {
 			v.items = append(v.items, item{string(rune('1' + i)), t.words(o)})
@@ -59,7 +58,7 @@ func (t *turn) groupView(s *screen) view {
 	if s.Unsure() {
 		v.foot += " " + t.text("foot.unsure", nil)
 	}
-	v.foot = strings.TrimSpace(v.foot + " " + t.back00())
+	v.back = t.back00()
 	return v
 }
 
@@ -91,7 +90,7 @@ func (t *turn) foot(q *rules.Question) string {
 	if s.skippable() {
 		parts = append(parts, t.text("foot.skip", map[string]any{"key": skipKey(q)}))
 	}
-	return strings.TrimSpace(strings.Join(parts, " ") + " " + t.back00())
+	return strings.Join(parts, " ")
 }
 
 // hint says how to type an answer.
@@ -226,13 +225,25 @@ func (t *turn) takeMany(s *screen, typed string) error {
 			names = append(names, namesOf(o, nil))
 		}
 	}
-	got, problem := readPicks(typed, names, s.Group != nil && s.Unsure())
+	seen := t.seen(len(names))
+	got, problem := readPicks(typed, names[:seen], s.Group != nil && s.Unsure())
 	if problem != nil {
 		if problem.between != [2]int{} {
 			return t.unclear("between", map[string]any{"one": t.lineOf(s, problem.between[0]), "other": t.lineOf(s, problem.between[1])})
 		}
 		return t.unclear(problem.code, problem.args)
 	}
+	for i, said := range t.st.Part { // of the pages before, unless it is said anew here
+		if got[i] == pickNo || areas.Fold(typed) == "9" {
+			got[i] = said
+		}
+	}
+	if seen < len(names) { // a no to what nobody has read is none: the next page asks on
+		t.st.Part, t.st.Wrong, t.left = got, 0, t.st.Note
+		t.st.Page++
+		return nil
+	}
+	t.st.Part = nil
 	if s.Group == nil {
 		return t.takePicked(s.Only(), got)
 	}
@@ -245,6 +256,16 @@ func (t *turn) takeMany(s *screen, typed string) error {
 		}
 	}
 	return t.warned()
+}
+
+// seen is how many of a screen's lines were shown, from the first on.
+func (t *turn) seen(lines int) int {
+	for i := range lines {
+		if !t.ahead && !t.st.Whole && !strings.Contains(t.st.Keys, allLines[i:i+1]) {
+			return i
+		}
+	}
+	return lines
 }
 
 // lineOf gives a line of the screen as it stands there.
@@ -263,8 +284,8 @@ func (t *turn) takePicked(q *rules.Question, got []pick) error {
 		}
 	}
 	if (t.st.Chunk+1)*perScreen < len(q.Options) {
-		t.st.Chunk++
-		t.st.Page, t.st.Wrong = 0, 0
+		t.st.Wrong = 0
+		t.st.turnTo(t.st.Chunk + 1)
 		return nil
 	}
 	chosen := append([]string{}, t.st.Picked...)

@@ -92,7 +92,7 @@ var conversations = []struct {
 	{"ussd-cut-and-resumed", models.ChannelUSSD, append(first[:8:8], "1", "13", "wait 5m", "dial", "1", "0", "wait 31m", "dial")},
 	{"ussd-cut-and-anew", models.ChannelUSSD, append(first[:8:8], "1", "13", "wait 5m", "dial", "2")},
 	{"ussd-cancelled", models.ChannelUSSD, append(first[:8:8], "1", "0", "0", "0", "0", "0", "3")},
-	{"ussd-relative", models.ChannelUSSD, []string{"dial", "1", "2", "3", "1935", "1", "bac son lang son", "1", "0", "2", "1", "2", "1", "12", "0", "0", "3", "1", "8"}},
+	{"ussd-relative", models.ChannelUSSD, []string{"dial", "1", "2", "3", "1935", "1", "bac son lang son", "1", "0", "2", "1", "2", "2211", "12", "0", "0", "3", "1", "8"}},
 	{"ussd-measles", models.ChannelUSSD, append(first[:8:8], "3", "12", "0", "1", "9", "1", "8")},
 	{"ussd-household", models.ChannelUSSD, append(first[:8:8], "1", "0", "0", "0", "0", "1", "dial", "4", "2", "2", "2015", "1", "bac son lang son", "1", "1", "2", "2", "1111", "2580", "dial", "4", "2", "3", "2580", "dial", "4")},
 	{"ussd-update-and-result", models.ChannelUSSD, append(first[:8:8], "1", "1", "0", "0", "0", "1", "dial", "2", "1", "12", "0", "385", "97", "0", "2", "1", "dial", "3")},
@@ -111,10 +111,12 @@ var conversations = []struct {
 	{"sms-relatives", models.ChannelSMS, []string{"KB COVID 0 0 0 0", "1", "1958", "nu", "bac son lang son", "1", "OK", "KB COVID NHA", "2", "2", "2015", "nam", "bac son lang son", "1", "1", "0", "0", "0", "OK"}},
 	{"sms-commands", models.ChannelSMS, []string{"xin chao", "TROGIUP", "HELP", "EN", "VI", "KQ", "STOP", "START", "XOA", "HUY"}},
 	{"sms-update", models.ChannelSMS, []string{"KB COVID 1 0 0 0", "1", "1958", "nu", "bac son lang son", "1", "OK", "CN", "COVID", "12.", "0", "38,5", "97.", "0", "nang hon", "OK", "KQ"}},
-	{"sms-dengue", models.ChannelSMS, []string{"SXH", "1", "1990", "1", "bac son lang son", "1", "co", "2011", "1 3", "0", "0", "9", "OK", "SXH 2 0 0 0 2", "OK"}},
+	{"sms-dengue", models.ChannelSMS, []string{"SXH", "1", "1990", "1", "bac son lang son", "1", "co", "2011", "1 3", "0", "0", "9", "OK", "SXH 2 0 0 0 0 2", "OK"}},
 	{"sms-help-in-between", models.ChannelSMS, []string{"KB COVID 0 0 0 0", "HELP", "1", "1958", "TROGIUP", "nu", "bac son lang son", "1", "OK", "SXH", "HELP", "8", "KQ", "co", "2011", "1", "0", "0", "9", "KQ", "0", "HELP", "8", "OK", "HELP", "1"}},
 	{"sms-keywords-in-a-form", models.ChannelSMS, []string{"KB COVID", "toi", "1958", "nu", "bac son lang son", "1", "13", "CN", "XOA", "NHA", "KB", "1", "KB", "2", "1", "1958", "2", "bac son lang son", "1", "12", "STOP"}},
 	{"sms-too-many", models.ChannelSMS, []string{"KB COVID 1 3 0 0 0", "1", "1958", "nu", "bac son lang son", "1", "1", "0", "0", "0", "0", "9", "OK", "KB COVID NHA 0 0 0 0 0", "HUY"}},
+	{"sms-one-message-misplaced", models.ChannelSMS, []string{"KB COVID 0 0 0 0", "1", "1990", "1", "bac son lang son", "1", "OK", "SXH", "HELP", "8", "SXH 2 1 13 0 0 2", "HUY", "SXH 2 0 13 0 0 2", "OK"}},
+	{"sms-update-help", models.ChannelSMS, []string{"KB COVID 1 0 0 0", "1", "1958", "nu", "bac son lang son", "1", "OK", "CN", "SXH", "HELP", "8", "CN SXH 2 37 0 0 2", "OK"}},
 	{"sms-two-days-later", models.ChannelSMS, []string{"KB COVID", "1", "1958", "wait 23h", "nu", "wait 49h", "bac son"}},
 }
 

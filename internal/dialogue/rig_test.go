@@ -67,6 +67,7 @@ type rig struct {
 	catalog  *rules.Catalog
 	intake   *intake.Service
 	pins     *auth.PINs
+	privacy  *privacy.Service
 	dialogue *dialogue.Service
 	clock    atomic.Int64 // how far real time has gone on
 	seq      atomic.Int64
@@ -98,12 +99,13 @@ func newRigWith(t testing.TB, engine store.Engine, catalog *rules.Catalog) *rig 
 	work := cases.New(cases.Config{
 		Store: r.store, Within: func(scope models.Area) cases.Scoped { return r.store.Within(scope) }, Programs: r.catalog, Areas: s.areas, Now: r.now,
 	})
-	rights := privacy.New(privacy.Config{
+	r.privacy = privacy.New(privacy.Config{
 		Store: r.store, EndSessions: func(context.Context, string) error { return nil }, Follow: work.FollowPerson, Now: r.now,
 	})
 	r.dialogue = dialogue.New(dialogue.Config{
-		Store: r.store, Outbox: r.store, Log: slog.New(slog.DiscardHandler), Intake: r.intake, Privacy: rights, PINs: r.pins, Programs: r.catalog, Areas: s.areas, Text: s.texts.Text,
-		Now: r.now, Real: r.now, NewID: func() string { return fmt.Sprint("id-", r.seq.Add(1)) },
+		Store: r.store, Outbox: r.store, Log: slog.New(slog.DiscardHandler), Intake: r.intake, Privacy: r.privacy, PINs: r.pins, Programs: r.catalog, Areas: s.areas, Text: s.texts.Text,
+		Turns: auth.TurnBudgets{SMSHour: 1e9, SMSDay: 1e9, USSDHour: 1e9},
+		Now:   r.now, Real: r.now, NewID: func() string { return fmt.Sprint("id-", r.seq.Add(1)) },
 	})
 	return r
 }

@@ -1,6 +1,7 @@
 package dialogue
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -16,19 +17,23 @@ func (t *turn) answer() (models.Reply, error) {
 	stale := now.Sub(t.st.Spoke) > t.patience()
 	if stale && t.st.Open != "" {
 		t.st.drop()
+		if t.bySMS() || t.in.Session != t.st.Session {
+			t.st.to(stepHome)
+		}
 		if t.bySMS() {
 			t.note = t.text("sms.dropped", nil)
 		}
 	}
 	t.st.Spoke, t.st.Nudged = now, false
+	gone := t.settle()
 	if t.bySMS() {
-		return t.answerSMS(stale)
+		return t.answerSMS(stale, gone)
 	}
-	inputs, err := t.inputs()
+	typed, err := t.typed()
 	if err != nil {
 		return models.Reply{}, err
 	}
-	for _, typed := range inputs {
+	if typed != "" && !gone { // what answers a screen that is gone answers nothing
 		if err := t.take(typed); err != nil {
 			return models.Reply{}, err
 		}
@@ -43,9 +48,10 @@ func (t *turn) patience() time.Duration {
 	return ussdResumes
 }
 
-// inputs lists what was typed since the last turn, and opens a session that is new.
-func (t *turn) inputs() ([]string, error) {
-	fresh := t.in.Session != t.st.Session
+// typed gives what was typed at the open screen, and opens a session that is new. One request answers one screen: a * that
+// was typed stays in the answer, since nobody has seen a screen behind this one yet.
+func (t *turn) typed() (string, error) {
+	fresh := t.in.Session != t.st.Session || t.st.redialled(t.in)
 	if fresh {
 		t.st.enter(t.in.Session)
 	}
@@ -56,40 +62,43 @@ func (t *turn) inputs() ([]string, error) {
 	if fresh {
 		t.dial()
 		if t.in.Text == "" || !t.in.Accumulated || t.st.Step == stepResume { // what is open is shown before it is answered
-			return nil, nil
+			return "", nil
 		}
-		return t.replayed(strings.Split(t.in.Text, "*"))
+		return "", t.replay(strings.Split(t.in.Text, "*"))
 	}
 	switch {
 	case t.in.Text == "", t.in.Accumulated && len(t.in.Text) <= before.Length: // or late, of a screen that is past: the open one again
 		t.note = t.st.Note
-		return nil, nil
-	case !t.in.Accumulated:
-		return []string{t.in.Text}, nil
+		return "", nil
+	case !t.in.Accumulated || before.Length == 0:
+		return t.in.Text, nil
 	case before.covers(t.in.Text):
-		return strings.Split(t.in.Text[before.Length+1:], "*"), nil
+		return t.in.Text[before.Length+1:], nil
+	case t.st.Step.confirms(): // which screen it answers is not known
+		t.note = t.st.Note
+		return "", nil
 	}
-	// The first input of the session, or a gateway that lost some on the way: the latest counts.
-	parts := strings.Split(t.in.Text, "*")
-	return parts[len(parts)-1:], nil
+	// A gateway that lost some on the way: the latest counts.
+	return t.in.Text[strings.LastIndexByte(t.in.Text, '*')+1:], nil
 }
 
 // longestDial is how many inputs may be dialled at once.
 const longestDial = 12
 
-// replayed takes inputs that were dialled all at once, *123*1*2#, or that came before we heard of the session. They lead as
+// replay takes inputs that were dialled all at once, *123*1*2#, or that came before we heard of the session. They lead as
 // far as a confirmation and never through it: nobody has read what would be confirmed.
-func (t *turn) replayed(inputs []string) ([]string, error) {
+func (t *turn) replay(inputs []string) error {
+	t.ahead = true
+	defer func() { t.ahead, t.note = false, "" }()
 	for _, typed := range inputs[:min(len(inputs), longestDial)] {
 		if t.st.Step.confirms() {
 			break
 		}
 		if err := t.take(typed); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	t.note = ""
-	return nil, nil
+	return nil
 }
 
 // dial opens a session: with the question where the last one was cut off, or at the start.
@@ -107,6 +116,9 @@ const mostWrong = 3
 
 // take takes one input at the open screen.
 func (t *turn) take(typed string) error {
+	if t.settle() {
+		return nil
+	}
 	t.note, typed = "", bare(typed)
 	at := t.st.Step
 	v, err := t.view()
@@ -129,8 +141,12 @@ func (t *turn) take(typed string) error {
 		t.st.to(stepHome)
 		return nil
 	}
-	if err := t.steps[at].take(t, t.keyOf(at, v, strings.TrimSpace(typed))); err != nil {
-		return err
+	if typed = t.keyOf(at, v, strings.TrimSpace(typed)); t.unseen(v, typed) {
+		t.unclear("no_number", map[string]any{"number": digits(typed)})
+	} else if err := t.steps[at].take(t, typed); err != nil {
+		if err := t.refused(err); err != nil {
+			return err
+		}
 	}
 	if t.note == "" || t.st.Step != at {
 		return nil
@@ -170,35 +186,107 @@ func (t *turn) turnPage(pages, chunks int) {
 		t.note = t.st.Note
 		return
 	}
-	t.st.Page = 0
-	if t.st.Chunk++; t.st.Chunk >= chunks {
-		t.st.Chunk = 0
+	if chunks <= 1 {
+		t.st.Page = 0
+		return
 	}
+	t.st.turnTo((t.st.Chunk + 1) % chunks)
 }
 
-// view gives the open screen. A step that is not known any more, or whose form is gone, becomes the start.
-func (t *turn) view() (view, error) {
-	handling, ok := t.steps[t.st.Step]
-	if !ok || (t.st.Step.ofForm() && !t.formStands()) {
+// settle lets go of what went away since it was shown: the person or the household that the open form is about, by another
+// channel or an erasure. It tells whether the open screen went with it, so that what was typed there answers nothing.
+func (t *turn) settle() bool {
+	at := t.st.Step
+	again := t.adopt()
+	if _, known := t.steps[at]; !known {
 		t.st.drop()
 		t.st.to(stepHome)
-		handling = t.steps[stepHome]
+		return at != ""
 	}
-	return handling.show(t)
+	open := cmp.Or(t.st.Open, at)
+	lost := open.ofForm() && !t.formStands(open)
+	if lost {
+		t.left = t.text("gone", nil)
+		t.st.drop()
+	}
+	if (lost && (at.ofForm() || at == stepResume || at == stepStuck)) || !t.stands(at) {
+		t.left = t.text("gone", nil)
+		t.st.to(stepHome)
+	}
+	return again || t.st.Step != at
 }
 
-// show gives the open page.
+// adopt takes the owner of the number for the one that a form meets as somebody new, when another channel was faster to
+// register them. What was answered stays; a review is to be read again then, since it is about somebody that it did not name.
+func (t *turn) adopt() (again bool) {
+	people := t.people()
+	if t.st.New == nil || t.st.New.Relationship != models.Self || len(people) == 0 || people[0].Relationship != models.Self || t.st.Open.meets() {
+		return false
+	}
+	t.st.Person, t.st.New, t.st.PIN, t.st.House = people[0].ID, nil, "", t.account.ID
+	args := map[string]any{}
+	if len(people[0].BirthDate) >= 4 {
+		args["year"] = people[0].BirthDate[:4]
+	}
+	t.left = t.text("met", args)
+	if again = t.st.Step == stepReview; again {
+		t.st.unread()
+	}
+	return again
+}
+
+// stands tells whether the household still has what a step outside of forms is about.
+func (t *turn) stands(s step) bool {
+	switch s {
+	case stepUpdate, stepResults:
+		return len(t.people()) > 0
+	case stepPerson:
+		return t.chosenPerson() != nil
+	case stepUnlock, stepWithdraw, stepErase, stepEraseCode:
+		return t.account != nil
+	}
+	return true
+}
+
+// view gives the open screen.
+func (t *turn) view() (view, error) { return t.steps[t.st.Step].show(t) }
+
+// show gives the open page, and notes what is read on it.
 func (t *turn) show() (models.Reply, error) {
+	t.settle()
 	v, err := t.view()
 	if err != nil {
-		return models.Reply{}, err
+		if err := t.refused(err); err != nil {
+			return models.Reply{}, err
+		}
+		if v, err = t.view(); err != nil {
+			return models.Reply{}, err
+		}
 	}
 	t.st.Note = strings.Trim(t.left+"\n"+t.note, "\n")
 	pages := t.pages(v, t.st.Note)
 	t.st.Page = min(t.st.Page, len(pages)-1)
-	end := v.end && t.st.Page == len(pages)-1
-	return models.Reply{Text: pages[t.st.Page], End: end && !t.bySMS()}, nil
+	last := t.st.Page == len(pages)-1
+	for _, key := range strings.Split(pages[t.st.Page].keys, "") {
+		if !strings.Contains(t.st.Keys, key) {
+			t.st.Keys += key
+		}
+	}
+	t.st.Whole = t.st.Whole || last
+	return models.Reply{Text: pages[t.st.Page].text, End: v.end && last && !t.bySMS()}, nil
 }
+
+// unseen tells whether an answer is the number of a line that no page has shown yet. Who types ahead knows the lines.
+func (t *turn) unseen(v view, typed string) bool {
+	if t.ahead || t.st.Whole {
+		return false
+	}
+	key := digits(typed)
+	return !strings.Contains(t.st.Keys, key) && slices.ContainsFunc(v.items, func(i item) bool { return i.key == key })
+}
+
+// digits takes off what people put around a number.
+func digits(typed string) string { return strings.Trim(areas.Fold(typed), " .,;:#()") }
 
 // unclear asks again and says why.
 func (t *turn) unclear(key string, args map[string]any) error {
@@ -208,7 +296,7 @@ func (t *turn) unclear(key string, args map[string]any) error {
 
 // choice reads the number of one of n lines; 0 when it is none, and then it is said.
 func (t *turn) choice(typed string, n int) int {
-	digits := strings.Trim(areas.Fold(typed), " .,;:#()")
+	digits := digits(typed)
 	if len(digits) == 1 && digits[0] >= '1' && int(digits[0]-'0') <= n {
 		return int(digits[0] - '0')
 	}

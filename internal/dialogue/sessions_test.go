@@ -95,3 +95,34 @@ func TestLateRequestOfTheOpenSession(t *testing.T) {
 		t.Errorf("the session goes on with %q", got)
 	}
 }
+
+// Dialled again under the name of a session that has ended, or was cut, a call begins anew, and its requests may be named as
+// those before it.
+func TestSessionNamedAsOneBefore(t *testing.T) {
+	t.Parallel()
+	for name, dialled := range map[string]bool{"an empty text": false, "a dial": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newRig(t, storetest.Memory(t)).phone(1)
+			send := func(id, text string) models.Reply {
+				return p.hand(models.Inbound{Channel: models.ChannelUSSD, Phone: p.number, Session: "s", ID: "s|" + id, Text: text, Dialled: dialled && text == ""})
+			}
+			home := send("1", "")
+			ended := send("2", "3")
+			if again := send("2", "3"); !ended.End || again != ended {
+				t.Fatalf("%+v, and repeated %+v", ended, again)
+			}
+			if got := send("1", ""); got != home {
+				t.Errorf("dialled again: %+v", got)
+			}
+			if got := send("2", "1"); !strings.HasPrefix(got.Text, "Khai cho ai?") {
+				t.Errorf("its second request: %+v", got)
+			}
+			send("3", "1")
+			send("4", "1958")
+			if got := send("1", ""); dialled && !strings.HasPrefix(got.Text, "Ban dang khai do.") {
+				t.Errorf("dialled again after a cut: %+v", got)
+			}
+		})
+	}
+}

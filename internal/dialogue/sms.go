@@ -12,7 +12,7 @@ import (
 )
 
 // answerSMS answers one message: a command, an answer to the open question, or the beginning of something.
-func (t *turn) answerSMS(stale bool) (models.Reply, error) {
+func (t *turn) answerSMS(stale, gone bool) (models.Reply, error) {
 	text := strings.TrimSpace(t.in.Text)
 	if !gsm.Carries(text) && gsm.Carries(gsm.Unaccented(text)) {
 		t.st.Accents = true // whoever writes with accents is answered with them
@@ -20,13 +20,16 @@ func (t *turn) answerSMS(stale bool) (models.Reply, error) {
 	if stale || t.st.Step == "" {
 		t.st.to(stepHome)
 	}
-	at := t.st.Step
+	at, read := t.st.Step, t.st.reading
 	handled, err := t.command(text)
 	if err != nil {
-		return models.Reply{}, err
+		if err := t.refused(err); err != nil {
+			return models.Reply{}, err
+		}
+		handled = true
 	}
 	switch {
-	case handled:
+	case handled || gone: // what answers a question that is gone answers nothing
 	case t.listens():
 		note := t.note
 		if err := t.take(text); err != nil {
@@ -40,15 +43,15 @@ func (t *turn) answerSMS(stale bool) (models.Reply, error) {
 			return models.Reply{}, err
 		}
 	}
-	if err := t.aside(at, handled); err != nil {
+	if err := t.aside(at, read, handled); err != nil {
 		return models.Reply{}, err
 	}
 	return t.show()
 }
 
 // aside says help, a result or what a command did on top of the question that is open, and leaves that open: the next
-// message is an answer to it. at is where the message came in.
-func (t *turn) aside(at step, command bool) error {
+// message is an answer to it. at is where the message came in, and read what was seen there.
+func (t *turn) aside(at step, read reading, command bool) error {
 	back := t.st.Open
 	if back == "" && command && (at == stepWho || at == stepUpdate) && t.st.Form != "" { // asked before a form is open
 		back = at
@@ -63,6 +66,10 @@ func (t *turn) aside(at step, command bool) error {
 	}
 	t.note = v.text
 	t.st.to(back)
+	if back == at {
+		read.Page = 0
+		t.st.reading = read
+	}
 	return nil
 }
 
@@ -110,20 +117,29 @@ func (t *turn) morePages() bool {
 	return err == nil && len(t.pages(v, t.st.Note)) > 1
 }
 
+// stops tells whether a message wants no SMS any more. "dung" does not: it is "right" as well.
+func stops(text string) bool {
+	return oneOf(plainWords(text), "stop", "tu choi", "ngung", "dung lai")
+}
+
+// plainWords are the words of a message as commands are read.
+func plainWords(text string) string { return strings.Trim(areas.Fold(text), " .!,;:") }
+
 // command carries out a message that is a command as a whole, whatever is open.
 func (t *turn) command(text string) (bool, error) {
-	folded := strings.Trim(areas.Fold(text), " .!,;:")
+	folded := plainWords(text)
 	words := strings.Fields(folded)
 	if len(words) == 0 {
 		return false, nil
+	}
+	if stops(text) {
+		t.leave()
+		return true, t.optOut(true)
 	}
 	switch folded {
 	case "huy", "huy bo", "cancel", "thoi":
 		t.st.drop()
 		t.say("cancelled", nil)
-	case "stop", "tu choi", "ngung", "dung lai": // not "dung": that is "right" as well
-		t.leave()
-		return true, t.optOut(true)
 	case "start", "bat dau", "batdau":
 		return true, t.optOut(false)
 	case "trogiup", "tro giup", "help", "giup", "hd":
@@ -151,9 +167,9 @@ func (t *turn) command(text string) (bool, error) {
 func (t *turn) tongue(word string) error {
 	switch word {
 	case "dau", "co dau":
-		t.st.Accents = true
+		t.st.Accents, t.st.Page = true, 0
 	case "khong dau":
-		t.st.Accents = false
+		t.st.Accents, t.st.Page = false, 0
 	case "en", "english":
 		if err := t.speak(models.English); err != nil {
 			return err
@@ -169,8 +185,8 @@ func (t *turn) tongue(word string) error {
 	return nil
 }
 
-// begins starts a form: "KB", "KB COVID", "COVID 13 1", "KB NHA", "CN 13 38.5". What follows the keyword are answers, one a
-// question, in the order in which they are asked.
+// begins starts a form: "KB", "KB COVID", "COVID 13 1", "KB NHA", "CN SXH 1 38.5". What follows the keyword are answers, one a
+// screen, in the order that help tells.
 func (t *turn) begins(words []string) (bool, error) {
 	switch {
 	case words[0] == "kb" || words[0] == "khaibao" || words[0] == "declare":
@@ -247,10 +263,16 @@ func (t *turn) declareBySMS(relatives bool) error {
 // updateBySMS takes a health update, with its answers when they follow.
 func (t *turn) updateBySMS(words []string) error {
 	t.note = ""
-	if len(words) == 0 && t.resumes(models.FormDaily) {
+	program := ""
+	if len(words) > 0 {
+		if p := byKeyword(t.with(models.FormDaily), words[0]); p != nil {
+			program, words = p.ID(), words[1:]
+		}
+	}
+	if len(words) == 0 && (program == "" || program == t.st.Program) && t.resumes(models.FormDaily) {
 		return nil
 	}
-	if err := t.update(); err != nil || t.st.Step == stepDone {
+	if err := t.update(program); err != nil || t.st.Step == stepDone {
 		return err
 	}
 	t.st.Waiting = words
@@ -260,49 +282,44 @@ func (t *turn) updateBySMS(words []string) error {
 	return t.onward()
 }
 
-// smsHelp says what to write, with the one-message form of a program that is open or the only one.
+// smsHelp says what to write, with the one-message form of what is open, or of the only program.
 func (t *turn) smsHelp() string {
-	t.st.Form = cmpForm(t.st.Form)
-	active := t.active()
+	declared := t.with(models.FormDeclaration)
 	var keywords []string
-	for _, p := range active {
+	for _, p := range declared {
 		if p.Keyword() != "" {
 			keywords = append(keywords, p.Keyword())
 		}
 	}
 	help := t.text("help.sms", map[string]any{"keywords": strings.Join(keywords, ", ")})
-	i := slices.IndexFunc(active, func(p *rules.Program) bool { return p.ID() == t.st.Program })
-	if i < 0 && len(active) == 1 {
-		i = 0
+	if program, ok := t.Programs.Current(t.st.Program, t.Now()); ok {
+		return help + " " + t.oneShot(program, cmpForm(t.st.Form))
 	}
-	if i >= 0 {
-		help += " " + t.oneShot(active[i], models.FormDeclaration)
+	if len(declared) == 1 {
+		help += " " + t.oneShot(declared[0], models.FormDeclaration)
 	}
 	return help
 }
 
-// oneShot says how a whole form goes into one message: its questions in their order.
+// oneShot says how a whole form goes into one message: what each word answers, in order.
 func (t *turn) oneShot(p *rules.Program, of models.Form) string {
 	form, ok := p.Form(of)
 	if !ok {
 		return ""
 	}
 	var asked []string
-	at := 0
-	for ; at < len(form.Questions); at++ {
-		q := &form.Questions[at]
-		if q.Group == "" {
-			asked = append(asked, t.words(q))
-			continue
-		}
-		g := slices.IndexFunc(form.Groups, func(g rules.Group) bool { return g.ID == q.Group })
-		if len(asked) == 0 || asked[len(asked)-1] != t.words(&form.Groups[g]) {
-			asked = append(asked, t.words(&form.Groups[g]))
-		}
+	sometimes := false
+	for _, s := range oneByOne(form) {
+		asked = append(asked, t.words(s.Heading()))
+		sometimes = sometimes || s.Only().EnableWhen != nil
 	}
-	begins := "KB " + p.Keyword()
-	if of == models.FormDaily {
-		begins = "CN"
+	begins := map[models.Form]string{models.FormDeclaration: "KB", models.FormDaily: "CN"}[of]
+	if p.Keyword() != "" {
+		begins += " " + p.Keyword()
 	}
-	return t.text("help.one_shot", map[string]any{"begins": begins, "questions": strings.Join(asked, " | ")})
+	key := "help.one_shot"
+	if sometimes {
+		key = "help.one_shot_none"
+	}
+	return t.text(key, map[string]any{"begins": begins, "questions": strings.Join(asked, " | ")})
 }

@@ -15,23 +15,27 @@ import (
 type state struct {
 	Phone   string    `json:"phone,omitempty"`   // whom to speak to by ourselves
 	Session string    `json:"session,omitempty"` // of USSD, that is open
+	Ended   bool      `json:"ended,omitempty"`   // it was told that it is over
 	Past    []string  `json:"past,omitempty"`    // digests of the sessions before it, the newest last
 	Heard   heard     `json:"heard,omitzero"`
 	Spoke   time.Time `json:"spoke,omitzero"`  // real time of the last turn
 	Said    []said    `json:"said,omitempty"`  // the newest last
 	Known   []string  `json:"known,omitempty"` // digests of the SMS before those
 
+	Spent []window  `json:"spent,omitempty"` // turns, by budget
+	Told  time.Time `json:"told,omitzero"`   // until when it needs no telling that none are left
+
 	Lang    models.Lang `json:"lang,omitempty"`
 	Accents bool        `json:"accents,omitempty"`
 
 	Step   step   `json:"step,omitempty"`
-	Page   int    `json:"page,omitempty"`
 	Note   string `json:"note,omitempty"`   // on top of the screen, as long as its pages are turned
 	Wrong  int    `json:"wrong,omitempty"`  // answers in a row that were not understood
 	Stuck  step   `json:"stuck,omitempty"`  // the step to go back to from the offer of help
 	Parked step   `json:"parked,omitempty"` // the step that waits for the PIN
 	Nudged bool   `json:"nudged,omitempty"` // the open question was repeated by ourselves
 
+	reading
 	draft
 	Found    []string               `json:"found,omitempty"` // communes that were found last, by code
 	Done     *models.DeclarationRef `json:"done,omitempty"`  // whose result is shown
@@ -40,11 +44,20 @@ type state struct {
 	Code     string                 `json:"code,omitempty"`    // that confirms an erasure by SMS
 }
 
+// reading is what was seen of the open screen.
+type reading struct {
+	Page  int    `json:"page,omitempty"`
+	Keys  string `json:"keys,omitempty"`  // the numbers of the lines that were shown so far
+	Whole bool   `json:"whole,omitempty"` // all pages were
+	Part  []pick `json:"part,omitempty"`  // answers to the first lines, given before the others were shown
+}
+
 // draft is a form that is being filled, and the person it is about when they are new.
 type draft struct {
-	Conv  string    `json:"conv,omitempty"` // the ids of what will be kept follow from it
-	Began time.Time `json:"began,omitzero"` // by the domain's clock
-	Open  step      `json:"open,omitempty"` // where it stands; empty: nothing is open
+	Conv  string    `json:"conv,omitempty"`  // the ids of what will be kept follow from it
+	Began time.Time `json:"began,omitzero"`  // by the domain's clock
+	House string    `json:"house,omitempty"` // the household it was begun in; empty when the number had none
+	Open  step      `json:"open,omitempty"`  // where it stands; empty: nothing is open
 
 	Person   string     `json:"person,omitempty"` // empty: New
 	New      *newPerson `json:"new,omitempty"`
@@ -62,6 +75,7 @@ type draft struct {
 	Warned  []string       `json:"signs,omitempty"`   // the emergency signs for which it was said what to do
 	Hurry   bool           `json:"hurry,omitempty"`   // only what must be answered is still asked
 	Waiting []string       `json:"waiting,omitempty"` // answers that came ahead of their questions, in one SMS
+	Slot    int            `json:"slot,omitempty"`    // how many of these were taken
 }
 
 // newPerson is somebody who is not in the household yet.
@@ -90,11 +104,25 @@ const sessions = 16
 
 // enter makes a session the open one; the one before is over, whatever a gateway still sends of it.
 func (st *state) enter(session string) {
-	if st.Session != "" {
+	if st.Session == session {
+		st.Said = nil // its messages may be named as before
+	} else if st.Session != "" {
 		st.Past = append(st.Past, digest(st.Session))
 		st.Past = slices.Delete(st.Past, 0, max(0, len(st.Past)-sessions))
 	}
-	st.Session, st.Heard = session, heard{}
+	st.Session, st.Heard, st.Ended = session, heard{}, false
+}
+
+// redialled tells whether a message opens the session once more under its old name, after its end or a cut: it repeats
+// nothing then, whatever it is named.
+func (st *state) redialled(in models.Inbound) bool {
+	if in.Channel != models.ChannelUSSD || in.Session != st.Session || len(st.Said) == 0 {
+		return false
+	}
+	if st.Ended {
+		return in.Dialled || in.Text == ""
+	}
+	return in.Dialled && st.Said[len(st.Said)-1].To != digest(in.ID)
 }
 
 // displaced tells whether a session was left for a newer one.
@@ -159,6 +187,7 @@ func (st *state) saidTo(id string) (models.Reply, bool) {
 
 func (st *state) remember(in models.Inbound, reply models.Reply) {
 	st.Said = append(st.Said, said{digest(in.ID), reply.Text, reply.End})
+	st.Ended = reply.End && !reply.OverBudget
 	older := max(0, len(st.Said)-repeats)
 	for _, s := range st.Said[:older] {
 		if in.Channel == models.ChannelSMS {
@@ -180,10 +209,20 @@ func (h heard) covers(text string) bool {
 
 // to opens a step at its first page.
 func (st *state) to(s step) {
-	st.Step, st.Page, st.Wrong = s, 0, 0
+	st.Step, st.Wrong = s, 0
+	st.unread()
 	if s.ofForm() {
 		st.Open = s
 	}
+}
+
+// unread begins a screen whose lines nobody has seen yet.
+func (st *state) unread() { st.reading = reading{} }
+
+// turnTo opens another seven of a screen's lines.
+func (st *state) turnTo(chunk int) {
+	st.Chunk = chunk
+	st.unread()
 }
 
 // begun tells whether something would be lost with the open form.

@@ -100,6 +100,15 @@ func (s step) ofForm() bool {
 	return false
 }
 
+// meets tells whether the step asks who somebody new is.
+func (s step) meets() bool {
+	switch s {
+	case stepYear, stepSex, stepCommune, stepCommunes, stepPIN, stepRegister:
+		return true
+	}
+	return false
+}
+
 // confirms tells whether an answer at the step may change what is kept.
 func (s step) confirms() bool {
 	switch s {
@@ -145,7 +154,7 @@ func takeHome(t *turn, typed string) error {
 			t.st.to(stepResume)
 			return nil
 		}
-		return t.update()
+		return t.update("")
 	case 3:
 		return t.results()
 	case 4:
@@ -205,7 +214,7 @@ func showHelp(t *turn) (view, error) {
 	if t.bySMS() {
 		text = t.smsHelp()
 	}
-	return view{text: text, foot: t.back()}, nil
+	return view{text: text, back: t.back()}, nil
 }
 
 func takeHelp(t *turn, typed string) error {

@@ -27,7 +27,7 @@ var manners = []manner{
 	{"USSD, plain Vietnamese", models.ChannelUSSD, models.Vietnamese, false, nil},
 	{"USSD, Vietnamese", models.ChannelUSSD, models.Vietnamese, true, nil},
 	{"USSD, English", models.ChannelUSSD, models.English, false, []string{"9"}},
-	{"USSD, English on a screen of UCS-2", models.ChannelUSSD, models.English, true, []string{"9"}},
+	{"USSD, English on a screen of UCS-2", models.ChannelUSSD, models.English, true, []string{"8", "9"}},
 	{"SMS, plain Vietnamese", models.ChannelSMS, models.Vietnamese, false, nil},
 	{"SMS, Vietnamese", models.ChannelSMS, models.Vietnamese, true, []string{"DAU"}},
 	{"SMS, English", models.ChannelSMS, models.English, false, []string{"EN"}},
@@ -144,7 +144,7 @@ func (w *walker) leave(from *place) {
 	for _, typed := range slices.Compact(append(w.typed(from), offered...)) {
 		at := w.enter(w.beside(from, typed), typed)
 		w.add(at)
-		if at.Wrong == 0 || at.Step != from.Step {
+		if at.Wrong <= from.Wrong || at.Step != from.Step {
 			continue
 		}
 		if slices.Contains(offered, typed) {

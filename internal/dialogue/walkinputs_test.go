@@ -203,7 +203,7 @@ func (p *place) keyword() string {
 // answers lists what may be typed at a question. In each path every single answer is given once, whoever it is about;
 // the shortest and the longest always.
 func (w *walker) answers(at *place) []string {
-	q, first := &w.form(at).Questions[at.At], w.first(w.question(at))
+	q, first := &w.form(at).Questions[at.At], w.first(w.question(at), at.Page)
 	switch {
 	case q.Group != "" || q.Type == rules.TypeChoices:
 		return w.picks(at, first)
@@ -219,14 +219,9 @@ func (w *walker) answers(at *place) []string {
 	return nil
 }
 
-// picks lists answers to a screen of which several lines may be named: all, each alone, each in doubt, none.
+// picks lists answers to a screen of which several lines may be named: all that were seen, each alone, each in doubt, none.
 func (w *walker) picks(at *place, first bool) []string {
-	var lines []string
-	for _, line := range w.lines(at) {
-		if line[0] >= '1' && line[0] <= '7' {
-			lines = append(lines, line[:1])
-		}
-	}
+	lines := strings.Split(strings.Trim(at.Keys, "89"), "")
 	inputs := []string{strings.Join(lines, "")}
 	if !first {
 		return inputs

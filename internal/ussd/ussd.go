@@ -32,8 +32,9 @@ func Latest(body []byte, ucs2 bool, fresh func() string) (in models.Inbound, end
 	fields, _ := url.ParseQuery(string(body))
 	in = models.Inbound{
 		Channel: models.ChannelUSSD, Phone: fields.Get("phoneNumber"), Session: fields.Get("sessionId"),
-		Text: typed(fields.Get("text")), UCS2: ucs2,
+		UCS2: ucs2,
 	}
+	in.Text, in.Dialled = typed(fields.Get("text"))
 	id := fields.Get("requestId")
 	if id == "" {
 		id = fresh()
@@ -57,9 +58,10 @@ func JSON(body []byte, ucs2 bool, fresh func() string) (in models.Inbound, ended
 	if err := json.Unmarshal(body, &m); err != nil {
 		return in, false, &models.Error{Kind: models.Malformed, Code: "malformed"}
 	}
-	in = models.Inbound{Channel: models.ChannelUSSD, Phone: m.Mobile, Session: m.SessionID, Text: typed(m.Message), UCS2: ucs2}
+	in = models.Inbound{Channel: models.ChannelUSSD, Phone: m.Mobile, Session: m.SessionID, UCS2: ucs2}
+	in.Text, in.Dialled = typed(m.Message)
 	if strings.EqualFold(m.Type, "initiation") {
-		in.Text = "" // it holds the number that was dialled
+		in.Text, in.Dialled = "", true // the message holds the number that was dialled
 	}
 	id := m.Sequence.String()
 	if id == "" {
@@ -95,12 +97,12 @@ func Answer(in models.Inbound, r models.Reply) Response {
 }
 
 // typed is the latest input. The number that was dialled, *123#, is none.
-func typed(text string) string {
+func typed(text string) (input string, dialled bool) {
 	text = clean(text)
 	if strings.HasPrefix(text, "*") && strings.HasSuffix(text, "#") {
-		return ""
+		return "", true
 	}
-	return text
+	return text, false
 }
 
 func clean(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

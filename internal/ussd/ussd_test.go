@@ -14,6 +14,8 @@ func fresh() string { return "fresh" }
 func TestRead(t *testing.T) {
 	t.Parallel()
 	ussd := models.Inbound{Channel: models.ChannelUSSD, Phone: "+84900000001", Session: "s1"}
+	dialled := ussd
+	dialled.ID, dialled.Dialled = "s1|1", true
 	with := func(id, text string, accumulated bool) models.Inbound {
 		in := ussd
 		in.ID, in.Text, in.Accumulated = id, text, accumulated
@@ -35,8 +37,8 @@ func TestRead(t *testing.T) {
 		{"session over", form, "sessionId=s1&phoneNumber=%2B84900000001&status=Incomplete&durationInMillis=9000&hopsCount=2&input=1*2", with("s1|", "", true), true},
 		{"latest", latest, "sessionId=s1&phoneNumber=%2B84900000001&text=13&requestId=7", with("s1|7", "13", false), false},
 		{"latest, unnamed", latest, "sessionId=s1&phoneNumber=%2B84900000001&text=13", with("s1|fresh", "13", false), false},
-		{"latest, dialled", latest, "sessionId=s1&phoneNumber=%2B84900000001&text=*123%23&requestId=1", with("s1|1", "", false), false},
-		{"JSON, dialled", inJSON, `{"Type":"Initiation","Mobile":"+84900000001","SessionId":"s1","Message":"*123#","Sequence":1}`, with("s1|1", "", false), false},
+		{"latest, dialled", latest, "sessionId=s1&phoneNumber=%2B84900000001&text=*123%23&requestId=1", dialled, false},
+		{"JSON, dialled", inJSON, `{"Type":"Initiation","Mobile":"+84900000001","SessionId":"s1","Message":"*123#","Sequence":1}`, dialled, false},
 		{"JSON", inJSON, `{"type":"Response","mobile":"+84900000001","sessionId":"s1","message":"13","sequence":2}`, with("s1|2", "13", false), false},
 		{"JSON, over", inJSON, `{"Type":"Timeout","Mobile":"+84900000001","SessionId":"s1","Message":"","Sequence":3}`, with("s1|3", "", false), true},
 	} {
