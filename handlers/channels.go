@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"khaibao/internal/auth"
+	"khaibao/internal/gsm"
 	"khaibao/internal/sms"
 	"khaibao/models"
 )
@@ -37,8 +39,8 @@ type Gateways struct {
 
 // Channels gives the server for the gateways of mobile networks, for an address of their own.
 func Channels(c Config) (http.Handler, error) {
-	if c.Conversation == nil || c.Turns == nil {
-		return nil, errors.New("handlers: Channels needs a Conversation and Turns")
+	if c.Conversation == nil {
+		return nil, errors.New("handlers: Channels needs a Conversation")
 	}
 	if len(c.Gateways.Secrets) == 0 && !c.Gateways.Certificates || slices.Contains(c.Gateways.Secrets, "") {
 		return nil, errors.New("handlers: Channels needs a secret or client certificates")
@@ -66,7 +68,7 @@ func measureGates(registry *prometheus.Registry) (*gateMetrics, error) {
 			Name: "khaibao_channel_refused_total", Help: "Callbacks that no gateway of ours sent, by what was wrong: network, certificate, secret, mac.",
 		}, []string{"reason"}),
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "khaibao_channel_turns_total", Help: "Messages from citizens by SMS and USSD: answered, silent, over_budget, not_mobile, unavailable.",
+			Name: "khaibao_channel_turns_total", Help: "Messages from citizens by SMS and USSD: answered, silent, over_budget, not_mobile, unavailable, broken.",
 		}, []string{"channel", "outcome"}),
 		replyParts: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "khaibao_channel_reply_parts_total", Help: "Parts of the replies in SMS conversations: what an operator charges for.",
@@ -178,36 +180,41 @@ func callbackBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// converse answers one turn. Only mobile numbers are answered: a robot of the network would answer back. A number that has
-// used up its turns is told once by SMS, since each reply costs, and then not at all; a USSD session always needs an end.
+// converse answers one turn. Only mobile numbers are answered: a robot of the network would answer back. A fault of ours, also
+// a panic, is told to the citizen in words: a gateway shows nobody a status, and would only run into it again. The error is
+// for the log then. Without a text it is one of a dependency, and trying again makes sense.
 func (s *Server) converse(c echo.Context, in models.Inbound) (models.Reply, error) {
 	phone, problem := auth.ParsePhone(in.Phone)
 	if problem != "" {
-		return s.turn(in.Channel, "not_mobile", models.Reply{End: true})
+		return s.turn(in.Channel, "not_mobile", models.Reply{End: true}), nil
 	}
 	in.Phone = phone
-	beyond, rest, err := s.Turns.Spend(c.Request().Context(), in.Channel, phone)
-	if err != nil {
-		return models.Reply{}, err
+	reply, err := s.answered(c.Request().Context(), in)
+	switch {
+	case models.Unavailable.Is(err), errors.Is(err, context.DeadlineExceeded):
+		return s.turn(in.Channel, "unavailable", models.Reply{}), err
+	case err != nil: // whatever its kind, no citizen can do anything about it
+		broken := models.Reply{Text: s.Texts.Text(models.Vietnamese, "channel.broken", nil), End: true}
+		return s.turn(in.Channel, "broken", broken), &models.Error{Kind: models.Internal, Code: "internal", Cause: err}
+	case reply.OverBudget:
+		return s.turn(in.Channel, "over_budget", reply), nil
+	case reply.Text == "":
+		return s.turn(in.Channel, "silent", reply), nil
 	}
-	if beyond > 1 && in.Channel == models.ChannelSMS {
-		return s.turn(in.Channel, "over_budget", models.Reply{})
-	}
-	if beyond > 0 {
-		minutes := int(rest.Minutes()) + 1
-		return s.turn(in.Channel, "over_budget", models.Reply{Text: s.Texts.Text(models.Vietnamese, "channel.over_budget", map[string]any{"minutes": minutes}), End: true})
-	}
-	reply, err := s.Conversation.Answer(c.Request().Context(), in)
-	if err != nil {
-		return models.Reply{}, err
-	}
-	if reply.Text == "" {
-		return s.turn(in.Channel, "silent", reply)
-	}
-	return s.turn(in.Channel, "answered", reply)
+	return s.turn(in.Channel, "answered", reply), nil
 }
 
-func (s *Server) turn(channel models.Channel, outcome string, reply models.Reply) (models.Reply, error) {
+// answered asks the conversation. A panic and a reply that a gateway would cut are errors.
+func (s *Server) answered(ctx context.Context, in models.Inbound) (reply models.Reply, err error) {
+	defer caught(&err)
+	reply, err = s.Conversation.Answer(ctx, in)
+	if parts := gsm.Measure(reply.Text).Parts; err == nil && in.Channel == models.ChannelSMS && parts > longestReply {
+		err = fmt.Errorf("a reply of %d parts, which a gateway would cut", parts)
+	}
+	return reply, err
+}
+
+func (s *Server) turn(channel models.Channel, outcome string, reply models.Reply) models.Reply {
 	s.gates.turns.WithLabelValues(string(channel), outcome).Inc()
-	return reply, nil
+	return reply
 }

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -10,11 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"khaibao/internal/auth"
 	"khaibao/internal/gsm"
 	"khaibao/models"
 )
@@ -26,12 +23,16 @@ type parrot struct {
 	mu    sync.Mutex
 	heard []models.Inbound
 	fail  error
+	throw any
 }
 
 func (p *parrot) Answer(_ context.Context, in models.Inbound) (models.Reply, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.heard = append(p.heard, in)
+	if p.throw != nil {
+		panic(p.throw)
+	}
 	if in.Text == "quiet" {
 		return models.Reply{}, p.fail
 	}
@@ -51,7 +52,6 @@ func newGate(t *testing.T, change ...func(*Config)) *gate {
 	g := &gate{world: newWorld(t), parrot: &parrot{}}
 	config := g.world.config()
 	config.Conversation, config.Gateways = g.parrot, Gateways{Secrets: []string{gatewaySecret}}
-	config.Turns = auth.NewTurns(g.Store, g.Keys, auth.TurnBudgets{SMSHour: 3, SMSDay: 4, USSDHour: 3}, time.Now)
 	for _, c := range change {
 		c(&config)
 	}
@@ -114,6 +114,22 @@ func TestFaultsAreToldAtOnce(t *testing.T) {
 	diff(t, "too long", string(g.want(http.StatusOK, g.sms("0900000001", "k2", strings.Repeat("a", 5*153-5))).body), told)
 	g.parrot.fail = models.Fail(models.Internal, "internal")
 	diff(t, "broken", string(g.want(http.StatusOK, g.sms("0900000001", "k3", "a")).body), told)
+	g.parrot.fail, g.parrot.throw = nil, "Nguyen Van A 0900000001"
+	diff(t, "a panic", string(g.want(http.StatusOK, g.sms("0900000001", "k4", "a")).body), told)
+	for path, want := range map[string]string{
+		"/channels/ussd": "END " + told, "/channels/ussd/latest": "END " + told, "/channels/ussd/json": `{"SessionId":"s","Type":"Release","Message":"` + told + `"}`,
+	} {
+		kind, body := formType, "sessionId=s&phoneNumber=0900000001&text=1"
+		if strings.HasSuffix(path, "json") {
+			kind, body = "application/json", `{"Type":"Response","SessionId":"s","Mobile":"0900000001","Message":"1","Sequence":2}`
+		}
+		diff(t, "a panic at "+path, strings.TrimSpace(string(g.want(http.StatusOK, g.ussd(path, kind, body)).body)), want)
+		g.parrot.throw, g.parrot.fail = nil, models.ErrSignedOut // no citizen has a session that could be over
+		diff(t, "an error at "+path, strings.TrimSpace(string(g.want(http.StatusOK, g.ussd(path, kind, body)).body)), want)
+	}
+	if strings.Contains(g.Logged.String(), "Nguyen") || !strings.Contains(g.Logged.String(), "panic: a string") {
+		t.Errorf("the log of a panic:\n%s", g.Logged)
+	}
 	if !strings.Contains(g.Logged.String(), "a reply of 6 parts") || !strings.Contains(g.Logged.String(), `"level":"ERROR"`) {
 		t.Errorf("the log says nothing of it:\n%s", g.Logged)
 	}
@@ -195,23 +211,6 @@ func TestHeadIsNoTurn(t *testing.T) {
 	}
 }
 
-// A number that writes too much is told once, in one part, and then not answered; others are.
-func TestTurnsAreBounded(t *testing.T) {
-	t.Parallel()
-	g := newGate(t)
-	var got []string
-	for i := range 6 {
-		got = append(got, string(g.want(http.StatusOK, g.sms("0900000001", fmt.Sprint("k", i), "a")).body))
-	}
-	told := got[3]
-	diff(t, "replies", got, []string{"Nghe: a", "Nghe: a", "Nghe: a", told, "", ""})
-	if size := gsm.Measure(told); !strings.HasPrefix(told, "Ban da gui qua nhieu") || size.Parts != 1 || size.UCS2 {
-		t.Errorf("told %q: %+v", told, size)
-	}
-	diff(t, "turns heard", len(g.parrot.heard), 3)
-	diff(t, "another number", string(g.sms("0900000002", "k", "b").body), "Nghe: b")
-}
-
 func TestCallbackErrors(t *testing.T) {
 	t.Parallel()
 	g := newGate(t)
@@ -239,12 +238,10 @@ func TestChannelsNeedAGuard(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := w.config()
-	turns := auth.NewTurns(w.Store, w.Keys, auth.TurnBudgets{}, nil)
 	for name, change := range map[string]func(*Config){
-		"no guard":        func(c *Config) { c.Conversation, c.Turns = &parrot{}, turns },
-		"an empty secret": func(c *Config) { c.Conversation, c.Turns, c.Gateways.Secrets = &parrot{}, turns, []string{""} },
-		"no conversation": func(c *Config) { c.Turns, c.Gateways.Secrets = turns, []string{gatewaySecret} },
-		"no budgets":      func(c *Config) { c.Conversation, c.Gateways.Secrets = &parrot{}, []string{gatewaySecret} },
+		"no guard":        func(c *Config) { c.Conversation = &parrot{} },
+		"an empty secret": func(c *Config) { c.Conversation, c.Gateways.Secrets = &parrot{}, []string{""} },
+		"no conversation": func(c *Config) { c.Gateways.Secrets = []string{gatewaySecret} },
 	} {
 		c := config
 		change(&c)

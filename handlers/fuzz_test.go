@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +11,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"khaibao/internal/auth"
 	"khaibao/internal/sitetest"
 )
 
@@ -100,7 +98,7 @@ func FuzzChannels(f *testing.F) {
 	must(f, err)
 	handler, err := Channels(Config{
 		Texts: loaded.Texts, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Conversation: &parrot{},
-		Turns: auth.NewTurns(unbounded{}, loaded.Keys, auth.TurnBudgets{}, nil), Gateways: Gateways{Secrets: []string{gatewaySecret}},
+		Gateways: Gateways{Secrets: []string{gatewaySecret}},
 	})
 	must(f, err)
 	f.Fuzz(func(t *testing.T, method, path, query, kind, body string) {
@@ -122,8 +120,3 @@ func FuzzChannels(f *testing.F) {
 		}
 	})
 }
-
-// unbounded is a store of budgets that never run out.
-type unbounded struct{}
-
-func (unbounded) Take(context.Context, string, time.Time) (int64, error) { return 1, nil }

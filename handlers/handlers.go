@@ -54,10 +54,9 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// OperationsHere serves /healthz, /readyz and /metrics beside the API. Otherwise only Operations serves them.
 	OperationsHere bool
-	// Conversation, Turns and Gateways are what Channels needs; nothing else asks for them. Reports reads what a gateway
+	// Conversation and Gateways are what Channels needs; nothing else asks for them. Reports reads what a gateway
 	// reports and Reported hears of it; without them no reports are taken.
 	Conversation Conversation
-	Turns        *auth.Turns
 	Gateways     Gateways
 	Reports      *sms.Reports
 	Reported     *push.Reports

@@ -148,18 +148,21 @@ func noOptions(next echo.HandlerFunc) echo.HandlerFunc {
 // recover turns a panic into a 500. What was thrown may hold anything, so only runtime errors are logged in words.
 func (s *Server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
-		defer func() {
-			thrown := recover()
-			if thrown == nil {
-				return
-			}
-			if thrown == http.ErrAbortHandler {
-				panic(thrown)
-			}
-			err = &models.Error{Kind: models.Internal, Code: "internal", Cause: fmt.Errorf("panic: %s\n%s", thrownWords(thrown), debug.Stack())}
-		}()
+		defer caught(&err)
 		return next(c)
 	}
+}
+
+// caught makes an error of a panic. It is deferred.
+func caught(err *error) {
+	thrown := recover()
+	if thrown == nil {
+		return
+	}
+	if thrown == http.ErrAbortHandler {
+		panic(thrown)
+	}
+	*err = &models.Error{Kind: models.Internal, Code: "internal", Cause: fmt.Errorf("panic: %s\n%s", thrownWords(thrown), debug.Stack())}
 }
 
 func thrownWords(thrown any) string {

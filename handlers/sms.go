@@ -1,9 +1,7 @@
 package handlers
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 
@@ -11,7 +9,6 @@ import (
 
 	"khaibao/internal/gsm"
 	"khaibao/internal/sms"
-	"khaibao/models"
 )
 
 // receiveSMS answers an SMS that a gateway hands on. The body is the reply; an empty one with 200 means that there is none,
@@ -28,16 +25,10 @@ func (s *Server) receiveSMS(c echo.Context) error {
 		return err
 	}
 	reply, err := s.converse(c, in)
-	if parts := gsm.Measure(reply.Text).Parts; err == nil && parts > longestReply {
-		err = fmt.Errorf("a reply of %d parts, which a gateway would cut", parts)
-	}
-	if models.Internal.Is(err) && !errors.Is(err, context.DeadlineExceeded) {
-		return errors.Join(err, s.replySMS(c, s.Texts.Text(models.Vietnamese, "channel.broken", nil))) // err is for the log
-	}
-	if err != nil {
+	if err != nil && reply.Text == "" {
 		return err
 	}
-	return s.replySMS(c, reply.Text)
+	return errors.Join(err, s.replySMS(c, reply.Text)) // err is for the log
 }
 
 func (s *Server) replySMS(c echo.Context, text string) error {

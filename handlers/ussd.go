@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -47,12 +48,9 @@ func (s *Server) ussd(c echo.Context, read func(body []byte, ucs2 bool) (models.
 		return write(in, models.Reply{End: true})
 	}
 	reply, err := s.converse(c, in)
-	if models.Unavailable.Is(err) { // somebody looks at the screen: it says so, and that nothing is lost
+	if err != nil && reply.Text == "" { // somebody looks at the screen: it says so, and that nothing is lost
 		s.Log.Warn("a USSD step was not answered", "error", err)
-		reply, err = s.turn(in.Channel, "unavailable", models.Reply{Text: s.Texts.Text(models.Vietnamese, "channel.unavailable", nil), End: true})
+		reply, err = models.Reply{Text: s.Texts.Text(models.Vietnamese, "channel.unavailable", nil), End: true}, nil
 	}
-	if err != nil {
-		return err
-	}
-	return write(in, reply)
+	return errors.Join(err, write(in, reply)) // err is for the log
 }

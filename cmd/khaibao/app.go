@@ -163,7 +163,7 @@ func (a *app) useCases() (err error) {
 	})
 	a.dialogue = dialogue.New(dialogue.Config{
 		Store: a.store, Outbox: a.store, Intake: a.intake, Privacy: a.privacy, PINs: a.pins, Programs: a.catalog, Areas: a.areas,
-		Text: a.texts.Text, Log: a.log, Now: a.now,
+		Turns: a.turns, Text: a.texts.Text, Log: a.log, Now: a.now,
 	})
 	return nil
 }
@@ -271,7 +271,7 @@ func (a *app) pages() error {
 	if a.operators, err = handlers.Operations(config); err != nil || a.gateways == nil {
 		return err
 	}
-	config.Conversation, config.Turns, config.Gateways = a.dialogue, auth.NewTurns(a.store, a.keys, a.turns, nil), *a.gateways
+	config.Conversation, config.Gateways = a.dialogue, *a.gateways
 	config.Reports, config.Reported = a.reports, a.reported
 	a.channels, err = handlers.Channels(config)
 	return err

@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"khaibao/handlers"
-	"khaibao/internal/auth"
 	"khaibao/internal/kanneltest"
 	"khaibao/internal/lang"
 	"khaibao/internal/seal"
@@ -108,11 +107,6 @@ func (c *chat) goDown(down bool) {
 	c.down = down
 }
 
-// unbounded is a store of budgets that never run out.
-type unbounded struct{}
-
-func (unbounded) Take(context.Context, string, time.Time) (int64, error) { return 1, nil }
-
 // site is what a gateway calls: the channels with a conversation, and the messages that reports are about.
 type site struct {
 	addr    string
@@ -163,7 +157,7 @@ func listen(t *testing.T, conversation handlers.Conversation) *site {
 	}
 	server.Config.Handler, err = handlers.Channels(handlers.Config{
 		Texts: texts, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
-		Conversation: conversation, Turns: auth.NewTurns(unbounded{}, keys, auth.TurnBudgets{}, nil), Gateways: handlers.Gateways{Secrets: []string{kanneltest.Secret}},
+		Conversation: conversation, Gateways: handlers.Gateways{Secrets: []string{kanneltest.Secret}},
 		Reports: s.reports, Reported: push.NewReports(s, time.Now, func(push.Outcome) {}),
 	})
 	if err != nil {
