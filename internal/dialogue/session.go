@@ -151,7 +151,7 @@ func (t *turn) take(typed string) error {
 	if t.note == "" || t.st.Step != at {
 		return nil
 	}
-	t.st.Page = 0
+	t.st.fromTheTop()
 	if t.st.Wrong++; t.st.Wrong >= mostWrong && at != stepStuck {
 		t.st.Stuck = at
 		t.st.to(stepStuck)
@@ -187,7 +187,7 @@ func (t *turn) turnPage(pages, chunks int) {
 		return
 	}
 	if chunks <= 1 {
-		t.st.Page = 0
+		t.st.fromTheTop()
 		return
 	}
 	t.st.turnTo((t.st.Chunk + 1) % chunks)

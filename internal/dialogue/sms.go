@@ -66,7 +66,7 @@ func (t *turn) aside(at step, read reading, command bool) error {
 	}
 	t.note = v.text
 	t.st.to(back)
-	if back == at {
+	if back == at && !at.confirms() {
 		read.Page = 0
 		t.st.reading = read
 	}

@@ -219,6 +219,13 @@ func (st *state) to(s step) {
 // unread begins a screen whose lines nobody has seen yet.
 func (st *state) unread() { st.reading = reading{} }
 
+// fromTheTop shows the first page again. What confirms is to be read again then: the offer is not on the screen.
+func (st *state) fromTheTop() {
+	if st.Page = 0; st.Step.confirms() {
+		st.unread()
+	}
+}
+
 // turnTo opens another seven of a screen's lines.
 func (st *state) turnTo(chunk int) {
 	st.Chunk = chunk
