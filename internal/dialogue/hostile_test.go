@@ -56,7 +56,7 @@ func TestHostileInput(t *testing.T) {
 			}
 			for range n / crews {
 				a := phones[dice.IntN(len(phones))]
-				guard.number = a.number
+				guard.attacker = a
 				a.attack()
 				if dice.IntN(50) == 0 {
 					a.elsewhere()
@@ -86,7 +86,7 @@ type attacker struct {
 type guard struct {
 	dialogue.Intake
 	*rig
-	number          string // whose message is being answered
+	attacker        *attacker // whose message is being answered
 	declared, added int
 }
 
@@ -117,8 +117,11 @@ func (g *guard) RemovePerson(ctx context.Context, citizen models.Citizen, id str
 }
 
 func (g *guard) confirmed(ctx context.Context, channel models.Channel, at ...string) {
-	kept, err := g.store.Dialogue(ctx, channel, g.number)
+	kept, err := g.store.Dialogue(ctx, channel, g.attacker.number)
 	must(g, err)
+	if screen := g.attacker.last[channel]; !slices.Contains(at, "unlock") && !confirms(screen) {
+		g.Errorf("something was kept at the screen %q", screen)
+	}
 	if s := dialogue.Where(kept.State); !slices.Contains(at, s.Step) || (!s.Whole && !strings.Contains(s.Keys, "1")) {
 		g.Errorf("something was kept at %s, of which was read %q and all %t", s.Step, s.Keys, s.Whole)
 	}
@@ -183,7 +186,6 @@ func (a *attacker) typedAt(screen string) string {
 func (a *attacker) attack() {
 	a.Helper()
 	in := a.message()
-	had := a.account() != nil
 	a.ucs2 = in.UCS2
 	hand := a.hand
 	if a.dice.IntN(callbacks) == 0 {
@@ -194,9 +196,6 @@ func (a *attacker) attack() {
 		a.fitsScreen(reply.Text)
 	} else {
 		a.fitsSMS(reply.Text)
-	}
-	if !had && a.account() != nil && !confirms(a.last[in.Channel]) {
-		a.Errorf("%q made a household at the screen %q", in.Text, a.last[in.Channel])
 	}
 	if a.last == nil {
 		a.last = map[models.Channel]string{}
