@@ -52,3 +52,12 @@ func Steps() []string {
 	}
 	return names
 }
+
+// Rehoused gives a state whose form was begun in another household.
+func Rehoused(raw []byte, house string) []byte {
+	st := readState(raw)
+	if st.House != "" {
+		st.House = house
+	}
+	return st.bytes()
+}

@@ -35,8 +35,8 @@ var manners = []manner{
 
 // TestEveryScreenFits walks the dialogue as a graph: every step, question, option and page of every program (those of the
 // tests too), for a number that nobody knows, a small household and one that is nearly full, with the longest names. Each place is
-// visited once and everything that can be typed there is typed. Each reply is held against its limit, each number that a
-// screen offers must be taken, and at the end nothing of the dialogue and of the programs may have stayed unseen.
+// visited once and everything that can be typed there is typed, in a household that was erased by the app meanwhile as well. Each
+// reply is held against its limit, each number that a screen offers must be taken and none that it has not shown yet, and at the end nothing of the dialogue and of the programs may have stayed unseen.
 func TestEveryScreenFits(t *testing.T) {
 	t.Parallel()
 	s, err := loadShared()
@@ -155,6 +155,8 @@ func (w *walker) leave(from *place) {
 			w.complaint(from, at, typed)
 		}
 	}
+	w.unseen(from)
+	w.gone(from)
 	if w.first(from.Step, from.Program) {
 		w.add(w.dial(from)) // cut off
 	}
@@ -256,11 +258,49 @@ func (w *walker) beside(from *place, typed string) *place {
 	if !from.Confirms && !slices.Contains(commands, typed) {
 		return from
 	}
-	copied := *from
-	copied.phone = w.newPhone()
-	copied.session, copied.ended = from.session, from.ended
-	w.copyHousehold(from.phone, copied.phone)
-	return &copied
+	return w.copied(from)
+}
+
+// copied gives the same place for another number with a copy of the household.
+func (w *walker) copied(from *place) *place {
+	at := *from
+	at.phone = w.newPhone()
+	at.session, at.ended = from.session, from.ended
+	w.copyHousehold(from.phone, at.phone)
+	if account := at.account(); account != nil {
+		at.state = dialogue.Rehoused(from.state, account.ID)
+	}
+	return &at
+}
+
+// unseen types the number of a line that is on a page further on: it is asked again.
+func (w *walker) unseen(from *place) {
+	if from.Whole || !w.first("unseen", from.Step, from.Page, from.Program, from.Form) {
+		return
+	}
+	for _, line := range w.lines(from) {
+		key := line[:1]
+		if strings.Contains(from.Keys, key) || strings.Contains("089", key) {
+			continue
+		}
+		if at := w.enter(w.beside(from, key), key); at.Step != "stuck" && (at.Step != from.Step || at.Wrong <= from.Wrong) {
+			w.Errorf("%q was not shown and is taken: %q at %v", key, at.screen, from)
+		}
+	}
+}
+
+// gone erases the household by the app: what is typed then answers nothing of it, and a form is dropped.
+func (w *walker) gone(from *place) {
+	if w.size(from.phone) == 0 || !w.first("gone", from.Step, from.Program, from.Form) {
+		return
+	}
+	at := w.copied(from)
+	citizen := models.Citizen{Account: at.account().ID, Channel: models.ChannelApp}
+	_, err := w.privacy.Erase(w.Context(), citizen)
+	must(w, err)
+	if at = w.enter(at, "1"); from.OfForm && at.Step != "home" && at.Step != "help" {
+		w.Errorf("after the erasure of the household: %v", at)
+	}
 }
 
 // key names a place by what decides which screen is shown and what can be typed at it. Whose form it is changes no question:
