@@ -17,6 +17,7 @@ import (
 
 	"khaibao/internal/gsm"
 	"khaibao/internal/kanneltest"
+	"khaibao/internal/lang"
 	"khaibao/internal/store"
 	"khaibao/models"
 )
@@ -146,16 +147,34 @@ func replies(t *testing.T, centre *kanneltest.Centre, phone string, n int) (out 
 
 // TestKannelIsKilledInADialogue kills either half of Kannel while several people are in the middle of a declaration. They
 // do what people do: answer what they read, ask again when nothing comes, and check the summary before they say OK. Each
-// has declared exactly once in the end, and what they meant.
+// has declared exactly once in the end, and what they meant. Every reply is whole and one of the dialogue's, none comes twice, and
+// a result names the declaration that is kept.
 func TestKannelIsKilledInADialogue(t *testing.T) {
 	t.Parallel()
 	d, s, kannel, centre := serveByKannel(t)
 	const people = 6
+	texts, err := lang.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := everyReply(t, texts)
+	told := make([]string, people) // the receipts
 	t.Run("people", func(t *testing.T) {
 		for i := range people {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
-				declareBySMS(t, centre, phoneOf(i))
+				heard, written := declareBySMS(t, centre, phoneOf(i))
+				if len(heard) > written {
+					t.Errorf("%d replies to %d messages: %+v", len(heard), written, heard)
+				}
+				for _, h := range heard {
+					if !right.MatchString(h.Text) {
+						t.Errorf("a wrong reply: %q", h.Text)
+					}
+					if receipt.MatchString(h.Text) {
+						told[i] = h.Text[len(h.Text)-len("XXXX-XXX"):]
+					}
+				}
 			})
 		}
 		t.Run("killer", func(t *testing.T) {
@@ -176,17 +195,23 @@ func TestKannelIsKilledInADialogue(t *testing.T) {
 	}
 	engine := reopen(t, d.store)
 	defer engine.Close(context.Background())
-	accounts := map[string]int{}
+	accounts, receipts := map[string]int{}, map[string]bool{"": true} // who asked again had no result
 	everyDocument(t, engine, "declarations", func(raw store.Raw) error {
 		var doc countedDoc
 		err := raw.Decode(&doc)
-		account, _, _ := strings.Cut(doc.ID, "|")
+		account, id, _ := strings.Cut(doc.ID, "|")
 		accounts[account]++
+		receipts[models.Receipt(id)] = true
 		if doc.Channel != models.ChannelSMS || models.Level(doc.Level) != models.LevelHigh {
 			t.Errorf("somebody declared %s by %s, want high by sms", models.Level(doc.Level), doc.Channel)
 		}
 		return err
 	})
+	for i, code := range told {
+		if !receipts[code] || (code != "" && slices.Contains(told[:i], code)) {
+			t.Errorf("somebody was told the receipt %q, which is not theirs", code)
+		}
+	}
 	for _, n := range accounts {
 		if n != 1 {
 			t.Errorf("somebody declared %d times", n)
@@ -208,13 +233,40 @@ var whatPeopleAnswer = []struct{ read, typed string }{
 // silence is how long people wait for a reply before they write again.
 const silence = 12 * time.Second
 
-func declareBySMS(t *testing.T, centre *kanneltest.Centre, phone string) {
+// everyReply is what the dialogue of these people may say, as a whole: a note or several, and one screen.
+func everyReply(t *testing.T, texts *lang.Texts) *regexp.Regexp {
+	t.Helper()
+	var notes, screens []string
+	say := func(key string, args ...string) string {
+		with := map[string]any{}
+		for _, name := range args {
+			with[name] = "ANY"
+		}
+		return strings.ReplaceAll(regexp.QuoteMeta(gsm.Unaccented(texts.Text(models.Vietnamese, "dialogue."+key, with))), "ANY", "[^\n]*")
+	}
+	for _, note := range []string{"numbers", "words", "zero_alone", "no_commune", "read_on", "doubt"} {
+		notes = append(notes, say("note."+note))
+	}
+	notes = append(notes, say("note.no_number", "number"), say("note.year", "max"), say("left"))
+	for _, turn := range append(recordedConversation(t, "sms-first-use"), recordedConversation(t, "sms-emergency")...) {
+		screen := strings.Join(turn.Out, "\n")
+		if !strings.HasPrefix(screen, "Muc: ") && !strings.Contains(screen, "Ban khai: ") {
+			screens = append(screens, regexp.QuoteMeta(screen))
+		}
+	}
+	screens = append(screens, say("resume.title")+"\n1 "+say("resume.go_on")+"\n2 "+say("resume.anew"), say("cancelled"), say("help.sms", "keywords")+"( Mot tin: [^\n]*)?",
+		"(GOI NGAY 115 [^\n]*\n)?"+say("review.title", "answers")+"\n"+say("review.sms"), "Muc: [^\n]* Ma [0-9A-Z]{4}-[0-9A-Z]{3}")
+	return regexp.MustCompile("^((" + strings.Join(notes, "|") + ")\n)*(" + strings.Join(screens, "|") + ")$")
+}
+
+// declareBySMS gives what somebody heard in the end, and how often they wrote.
+func declareBySMS(t *testing.T, centre *kanneltest.Centre, phone string) (got []kanneltest.Heard, written int) {
 	t.Helper()
 	read, typed, sure := 0, "KB COVID", false
-	for range 100 {
+	for written = range 100 {
 		centre.Write(phone[1:], shortCode, typed)
 		sure = sure || typed == "OK"
-		var got []kanneltest.Heard
+		got = nil
 		for end := time.Now().Add(silence); len(got) <= read && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 			got = slices.DeleteFunc(centre.HeardBy(phone), func(h kanneltest.Heard) bool { return h.From != shortCode })
 		}
@@ -224,7 +276,7 @@ func declareBySMS(t *testing.T, centre *kanneltest.Centre, phone string) {
 		read = len(got)
 		text := got[read-1].Text
 		if strings.HasPrefix(text, "Muc: CAO.") || sure && strings.HasPrefix(text, "Nhan KB") { // told, or nothing is open any more
-			return
+			return got, written + 1
 		}
 		for _, a := range whatPeopleAnswer {
 			if strings.Contains(text, a.read) {
@@ -234,4 +286,5 @@ func declareBySMS(t *testing.T, centre *kanneltest.Centre, phone string) {
 		}
 	}
 	t.Errorf("somebody did not get through: %+v", centre.HeardBy(phone))
+	return got, written + 1
 }
