@@ -150,3 +150,31 @@ func TestFirstUseByBothChannels(t *testing.T) {
 		t.Errorf("%d declarations of %d people: %q", len(p.declared()), len(p.account().People), got)
 	}
 }
+
+// A list of people that was changed by the app while it was read is shown again: its numbers mean others by then.
+func TestListChangesWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, storetest.Memory(t))
+	for i, c := range []struct {
+		at   []string
+		want string
+	}{
+		{[]string{"1"}, "Khai cho ai?\n1 Toi\n2 con\n3 Nguoi khac"}, {[]string{"2"}, "Cap nhat cho ai?\n1 Toi\n2 con"}, {[]string{"3"}, "Xem ket qua cua ai?\n1 Toi\n2 con"},
+		{[]string{"4"}, "Nguoi nha\n1 Toi\n2 con\n3 Them nguoi"},
+	} {
+		p := r.phone(i)
+		_, mother := p.family()
+		p.dial()
+		p.press("4", "3", "2", "2015", "1", "bac son lang son", "1", "1")
+		p.dial()
+		p.press(c.at...)
+		_, err := p.intake.RemovePerson(t.Context(), p.citizen(), mother)
+		must(t, err)
+		if got, want := p.press("2"), "Danh sach vua thay doi. Hay chon lai.\n"+c.want+"\n0 Quay lai"; got != want {
+			t.Errorf("%v: %q, want %q", c.at, got, want)
+		}
+		if got := p.press("2"); strings.HasPrefix(got, "Danh sach") {
+			t.Errorf("%v, chosen again: %q", c.at, got)
+		}
+	}
+}

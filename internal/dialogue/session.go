@@ -125,6 +125,10 @@ func (t *turn) take(typed string) error {
 	if err != nil {
 		return err
 	}
+	if at.people() && !t.ahead && t.st.Lines != peopleOf(v) { // the numbers mean others by now
+		t.st.unread()
+		return t.unclear("changed", nil)
+	}
 	plain := areas.Fold(typed)
 	pages := len(t.pages(v, t.st.Note))
 	switch {
@@ -273,6 +277,9 @@ func (t *turn) show() (models.Reply, error) {
 		}
 	}
 	t.st.Whole = t.st.Whole || last
+	if t.st.Step.people() {
+		t.st.Lines = peopleOf(v)
+	}
 	return models.Reply{Text: pages[t.st.Page].text, End: v.end && last && !t.bySMS()}, nil
 }
 
@@ -283,6 +290,15 @@ func (t *turn) unseen(v view, typed string) bool {
 	}
 	key := digits(typed)
 	return !strings.Contains(t.st.Keys, key) && slices.ContainsFunc(v.items, func(i item) bool { return i.key == key })
+}
+
+// peopleOf names the lines of a screen, whichever alphabet they are written in.
+func peopleOf(v view) string {
+	var names []string
+	for _, i := range v.items {
+		names = append(names, areas.Fold(i.label))
+	}
+	return digest(strings.Join(names, "|"))
 }
 
 // digits takes off what people put around a number.

@@ -109,6 +109,11 @@ func (s step) meets() bool {
 	return false
 }
 
+// people tells whether the step lists the household, which the other channel or the app may change while it is read.
+func (s step) people() bool {
+	return s == stepWho || s == stepUpdate || s == stepResults || s == stepPeople
+}
+
 // confirms tells whether an answer at the step may change what is kept.
 func (s step) confirms() bool {
 	switch s {
