@@ -31,9 +31,9 @@ var nasty = []string{
 }
 
 // callbacks is of how many hostile messages one goes through the gateways' address, as HTTP.
-const callbacks = 5
+const callbacks = 8
 
-// TestHostileInput sends what no citizen would, by many numbers through both channels, a fifth of it as a gateway's callbacks
+// TestHostileInput sends what no citizen would, by many numbers through both channels, an eighth of it as a gateway's callbacks
 // through the real handlers; in between relatives go and households are erased by an app. Every message gets an answer that fits, nothing is
 // kept that was not read and confirmed, and no dialogue gets stuck.
 func TestHostileInput(t *testing.T) {

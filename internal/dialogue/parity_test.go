@@ -152,7 +152,7 @@ func (x *trio) run(all []set, crew, crews, n int) int {
 		x.compare(set{form: form, answers: x.random(f)})
 	}
 	for _, s := range own[examples:] {
-		if s.before != nil || x.declared > 0 {
+		if len(x.program.Earlier(s.form)) > 0 && x.declared > 0 { // rules that look back must find what the example says, and no more
 			x.settle(s.age, s.sex)
 		}
 		if s.before != nil {
