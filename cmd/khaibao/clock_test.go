@@ -87,7 +87,7 @@ func (c *fileClock) read() (words [1 + workers]uint64) {
 
 // follow calls look for each worker whenever the clock was set or somebody asked.
 func (c *fileClock) follow(look [workers]func()) {
-	for was := c.read(); ; time.Sleep(2 * time.Millisecond) {
+	for was := c.read(); ; time.Sleep(5 * time.Millisecond) {
 		now := c.read()
 		for worker := range workers {
 			if now[1+worker] != was[1+worker] {
