@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 	if clock := os.Getenv(testClock); clock != "" {
 		os.Exit(serveByClock(clock, os.Args[1:]))
 	}
+	os.Unsetenv("GOGC")
 	collectSeldom() // as the product does: tests of its memory ask
 	status := m.Run()
 	if built.dir != "" {
