@@ -307,6 +307,7 @@ func (c *consoleBrowser) officersMorning() {
 	}
 	c.click("tr.row .person a")
 	c.shows(c.say("case.why"))
+	c.js(`document.querySelectorAll("details").forEach(d => d.open = true)`)
 	c.page("case")
 	c.fill("input[name=reason]", "Gọi điện hỏi thăm")
 	c.click(`form[action$="/reveal"] button`)

@@ -104,8 +104,8 @@ func (s *Service) Check(official models.Official, d Draft) (models.Broadcast, er
 	return b, err
 }
 
-// clean gives a text in NFC without blanks at its ends.
-func clean(text string) string { return strings.TrimSpace(norm.NFC.String(text)) }
+// clean gives a text in plain characters and NFC, without blanks at its ends.
+func clean(text string) string { return strings.TrimSpace(norm.NFC.String(models.Pasted(text))) }
 
 // hides tells whether a character is none that a reader sees; lines may be broken.
 func hides(r rune) bool {

@@ -31,7 +31,7 @@ const maxText = 2000
 
 // freeText gives a remark in normal form, or what is wrong with it.
 func freeText(field, text string, required bool) (string, *models.FieldError) {
-	text = strings.TrimSpace(text)
+	text = strings.TrimSpace(models.Pasted(text))
 	switch {
 	case required && text == "":
 		return "", &models.FieldError{Field: field, Code: "required"}

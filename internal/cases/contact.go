@@ -60,7 +60,7 @@ func (s *Service) contacted(official models.Official, c *models.Case, in Contact
 		}
 		s.due(c, time.Time{})
 		s.spoke(c)
-	case c.UnreachedSince.IsZero():
+	case c.Status != models.CaseClosed && c.UnreachedSince.IsZero():
 		c.UnreachedSince = now
 	}
 	entry := s.entry(official, "change_case", c)
@@ -217,7 +217,7 @@ func (s *Service) mayLink(ctx context.Context, official models.Official, c *mode
 	case found.Case.SameAs != "": // links never make a chain or a ring
 		return &models.FieldError{Field: "/same_as", Code: "linked_already"}, nil
 	}
-	linked, err := s.within(official.Area).Count(ctx, models.CaseFilter{SameAs: c.ID}, s.now())
+	linked, err := s.within(models.Nation).Count(ctx, models.CaseFilter{SameAs: c.ID}, s.now()) // wherever they are
 	if err == nil && linked > 0 {
 		return &models.FieldError{Field: "/same_as", Code: "linked_already"}, nil
 	}

@@ -89,6 +89,10 @@ func (r *request) again(err error, form typed) error {
 	case models.Invalid:
 		f := r.failure(err)
 		return r.showCase(f.Status, f.problems(), form, nil)
+	case models.NotFound: // moved to another area meanwhile, or the official was
+		if kept := form.texts(); len(kept) > 0 {
+			return r.show(http.StatusNotFound, "gone", kept)
+		}
 	}
 	return err
 }
@@ -98,7 +102,7 @@ func (r *request) logContact() error {
 	form := r.PostForm
 	in := cases.ContactInput{Outcome: models.Outcome(form.Get("outcome")), Note: form.Get("note")}
 	if _, err := r.s.Cases.Get(r.Context(), r.official, r.PathValue("id")); err != nil {
-		return err
+		return r.again(err, typed{ContactNote: form.Get("note")})
 	}
 	done, err := r.s.Cases.Act(r.Context(), r.official, cases.Selection{IDs: []string{r.PathValue("id")}}, cases.Action{Contact: &in})
 	if err == nil && done.Changed == 0 { // somebody closed it meanwhile; the call was made all the same

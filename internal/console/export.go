@@ -49,6 +49,9 @@ func (r *request) filterWords(f filter) []string {
 	if list := f.list(); list != "" {
 		out = append(out, r.say("view."+list))
 	}
+	if f.lost {
+		out = append(out, r.say("queue.empty.search_lost"))
+	}
 	if f.Search != "" {
 		out = append(out, r.say("queue.search")+": "+f.Search)
 	}

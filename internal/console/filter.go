@@ -23,6 +23,7 @@ type filter struct {
 	Sort     string
 	Search   string // as it was typed
 	sealed   string // as it stands in a link
+	lost     bool   // what stands there does not open: it finds nobody
 }
 
 // views are the queue's own, in the order they are shown.
@@ -102,7 +103,7 @@ func (f filter) list() string {
 		return f.View
 	case f.Status != "":
 		return ""
-	case f.Search != "", f.Opened != (days{}) || f.Called != (days{}): // whoever is searched for is found, closed or not
+	case f.Search != "", f.lost, f.Opened != (days{}) || f.Called != (days{}): // whoever is searched for is found, closed or not
 		return "any"
 	}
 	return "open"
@@ -162,6 +163,9 @@ func (f filter) of(official models.Official) models.CaseFilter {
 	}
 	if level, err := models.ParseLevel(f.Level); err == nil && f.Level != "" {
 		out.Levels = []models.Level{level}
+	}
+	if f.lost {
+		out.Search = []models.SearchTerm{}
 	}
 	out.OpenedFrom, out.OpenedTo = f.Opened.bounds()
 	out.ContactedFrom, out.ContactedTo = f.Called.bounds()

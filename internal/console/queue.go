@@ -154,6 +154,8 @@ func (r *request) showQueue(status int, f filter, cursor string, form queueForm)
 
 func (r *request) emptyReason(f filter) string {
 	switch {
+	case f.lost:
+		return "search_lost"
 	case f.Search != "" && len(strings.Fields(f.Search)) == 1 && !strings.ContainsAny(f.Search, "0123456789"):
 		return "search_word"
 	case f.Search != "" && f.narrowed():

@@ -88,8 +88,8 @@ func (r *request) undo() error {
 // saveView keeps the filter under a name, for this official.
 func (r *request) saveView() error {
 	query, _ := url.ParseQuery(r.PostForm.Get("query"))
-	f, name := r.filterOf(query).unsearched(), r.PostForm.Get("name")
-	err := r.s.Officials.SaveView(r.Context(), r.official.Login, models.SavedView{Name: name, Query: f.encode()})
+	f, name := r.filterOf(query), r.PostForm.Get("name")
+	err := r.s.Officials.SaveView(r.Context(), r.official.Login, models.SavedView{Name: name, Query: f.unsearched().encode()})
 	if models.Invalid.Is(err) {
 		return r.showQueue(http.StatusUnprocessableEntity, f, "", queueForm{Problems: r.failure(err).problems(), Name: name})
 	}

@@ -32,7 +32,8 @@ func (r *request) searchPlace() seal.Place {
 
 // searchFor puts a search into a filter. It goes through all cases that the filter's lists leave, whatever the view.
 func (r *request) searchFor(f filter, text string) (filter, error) {
-	f.Search, f.sealed = text, ""
+	f = f.unsearched()
+	f.Search = text
 	if text == "" {
 		return f, nil
 	}
@@ -41,10 +42,15 @@ func (r *request) searchFor(f filter, text string) (filter, error) {
 	return f, err
 }
 
-// searching opens the search of a link. One of somebody else, or of yesterday, is passed over.
+// searching opens the search of a link. One of somebody else, or of yesterday, finds nobody: whoever acts on all that it
+// found must not act on all there is.
 func (r *request) searching(f filter, sealed string) filter {
+	if sealed == "" {
+		return f
+	}
+	f.View, f.sealed, f.lost = "", sealed, true
 	raw, err := base64.RawURLEncoding.DecodeString(sealed)
-	if sealed == "" || err != nil {
+	if err != nil {
 		return f
 	}
 	plain, err := r.s.Keys.Open(raw, r.searchPlace())
@@ -52,15 +58,14 @@ func (r *request) searching(f filter, sealed string) filter {
 		return f
 	}
 	typed, text, _ := strings.Cut(string(plain), " ")
-	if at, err := time.Parse(time.RFC3339, typed); err != nil || time.Since(at) > searchLasts {
-		return f
+	if at, err := time.Parse(time.RFC3339, typed); err == nil && time.Since(at) < searchLasts {
+		f.Search, f.lost = text, false
 	}
-	f.View, f.Search, f.sealed = "", text, sealed
 	return f
 }
 
 // unsearched is the filter without its search.
 func (f filter) unsearched() filter {
-	f.Search, f.sealed = "", ""
+	f.Search, f.sealed, f.lost = "", "", false
 	return f
 }

@@ -18,6 +18,8 @@ func TestTextsOfSeveralLines(t *testing.T) {
 	path := "/console/cases/" + b.get("/console/cases").ids()[0]
 	note := b.follow(b.post(path+"/change", with(b.get(path).formAt(t, path+"/change"), "note", "dòng một\r\ndòng hai")))
 	has(t, "a note", note, "dòng một\ndòng hai")
+	pasted := b.follow(b.post(path+"/change", with(b.get(path).formAt(t, path+"/change"), "note", "38,5\u00a0°C\tkhó\u00ad thở")))
+	has(t, "a cell of a table", pasted, "38,5 °C khó thở")
 	has(t, "a message", b.follow(b.submit(path+"/message", "text", "dòng một\r\ndòng hai")), "Đã gửi tin nhắn")
 }
 
@@ -92,6 +94,59 @@ func TestCallOnACaseClosedMeanwhile(t *testing.T) {
 	overview := two.want(http.StatusOK, two.get("/console/overview"))
 	has(t, "which is no first contact", overview, "0 ca liên hệ được lần đầu")
 	has(t, "the call", one.follow(one.post(path+"/contact", with(seen, "outcome", "reached", "note", "Đã khỏe lại"))), "đã được đóng trong lúc bạn gọi", "Đã khỏe lại", "Gặp được")
+}
+
+// A call in vain on a case that is closed lets nobody wait for another one.
+func TestClosedCasesWaitForNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	b := w.official("an.nguyen", models.Officer, bacSon)
+	path := "/console/cases/" + b.get("/console/cases").ids()[0]
+	stale := b.get(path).formAt(t, path+"/contact")
+	b.follow(b.post(path+"/change", with(b.get(path).formAt(t, path+"/change"), "status", "closed")))
+	called := b.follow(b.post(path+"/contact", with(stale, "outcome", "no_answer", "note", "Máy bận")))
+	has(t, "the call", called, "Không nghe máy", "Máy bận")
+	hasNot(t, "the call", called, "chưa liên lạc được</span>")
+	w.Settle(t)
+	has(t, "the overview", b.get("/console/overview"), "Chưa liên lạc được 0")
+}
+
+// Whoever writes about a case that has left the area meanwhile gets the own words back, and nothing else.
+func TestWordsAboutACaseThatIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	b, manager := w.official("an.nguyen", models.Officer, bacSon), w.official("quan.ly", models.ProvinceManager, langSon)
+	path := "/console/cases/" + b.get("/console/cases").ids()[0]
+	opened := b.get(path)
+	manager.follow(manager.post(path+"/change", with(manager.get(path).formAt(t, path+"/change"), "area", dongKinh)))
+	for action, pairs := range map[string][]string{
+		"/change": {"note", "Đã gọi & hẹn"}, "/contact": {"outcome", "reached", "note", "Đã gọi & hẹn"}, "/message": {"text", "Đã gọi & hẹn"}, "/referral": {"to", "Trạm y tế", "reason", "Đã gọi & hẹn"},
+	} {
+		got := b.want(http.StatusNotFound, b.post(path+action, with(opened.formAt(t, path+action), pairs...)))
+		has(t, action, got, "không còn trong khu vực của bạn", "Đã gọi &amp; hẹn")
+		hasNot(t, action, got, "N*** T*** L***", "Đông Kinh")
+	}
+}
+
+// Links never make a chain, also where the other end lies outside the own area.
+func TestNoChainAcrossAreas(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"cough": true})
+	w.declared("Nông Thị Lan", dongKinh, map[string]any{"fever": true})
+	officer, manager := w.official("an.nguyen", models.Officer, bacSon), w.official("quan.ly", models.ProvinceManager, langSon)
+	here, there := officer.get("/console/cases").ids(), manager.get("/console/cases?area=" + dongKinh).ids()[0]
+	link := func(b *browser, from, to string) page {
+		path := "/console/cases/" + from
+		rev, seen := b.get(path).hiddenOf()
+		return b.submit(path+"/link", "same_as", to, "rev", rev, "seen", seen)
+	}
+	manager.follow(link(manager, there, here[0]))
+	chained := officer.want(http.StatusUnprocessableEntity, link(officer, here[0], here[1]))
+	has(t, "a chain", chained, "đã được nối với một ca khác")
 }
 
 // What would be dropped is said, and what changed nothing is not called saved.
