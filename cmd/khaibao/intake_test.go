@@ -143,7 +143,7 @@ func (c *consoleBrowser) onlyAskedWhatApplies() {
 			}
 		}
 	}
-	c.js(`document.querySelector(".intake form").reset(), document.querySelector("#q-fever").dispatchEvent(new Event("change", {bubbles: true}))`)
+	c.js(`document.querySelector(".intake form.stack").reset(), document.querySelector("#q-fever").dispatchEvent(new Event("change", {bubbles: true}))`)
 }
 
 // hearOfIt reads the result out; the case is another area's, and the citizen has the advice by SMS. Then the household is

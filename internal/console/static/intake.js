@@ -2,7 +2,7 @@
 // with the words of when it applies, and the server says what does not.
 (() => {
   "use strict";
-  const form = document.querySelector(".intake form");
+  const form = document.querySelector(".intake form.stack");
   if (!form) return;
   const questions = [...form.querySelectorAll(".question")];
 
