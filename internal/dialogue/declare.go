@@ -43,8 +43,7 @@ func (t *turn) toProgram() error {
 // fill begins to ask what a program asks; what was answered for another one is left behind.
 func (t *turn) fill(p *rules.Program) error {
 	if t.st.Program != p.ID() || t.st.Version != p.Version() {
-		t.st.Answers, t.st.Skipped = nil, nil
-		t.st.Warned, t.st.Hurry = nil, false
+		t.st.forget()
 	}
 	t.st.Program, t.st.Version, t.st.At, t.st.Slot = p.ID(), p.Version(), 0, 0
 	return t.onward()

@@ -135,6 +135,7 @@ func takeWho(t *turn, typed string) error {
 		return nil
 	case somebodyNew:
 		t.begin()
+		t.st.forget()
 		t.st.to(stepRelation)
 		return nil
 	default:
@@ -142,8 +143,11 @@ func takeWho(t *turn, typed string) error {
 	}
 }
 
-// about begins the form for somebody of the household.
+// about begins the form for somebody of the household. Who only went back finds what was answered, and nobody else does.
 func (t *turn) about(person string) error {
+	if t.st.New != nil || t.st.Person != person {
+		t.st.forget()
+	}
 	t.begin()
 	t.st.Person = person
 	return t.toProgram()
@@ -163,6 +167,7 @@ func (t *turn) meet(r models.Relationship) {
 	if t.st.Conv == "" {
 		t.begin()
 	}
+	t.st.forget()
 	t.st.Person, t.st.New = "", &newPerson{Relationship: r}
 	t.st.to(stepYear)
 }

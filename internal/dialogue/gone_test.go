@@ -178,3 +178,36 @@ func TestListChangesWhileItIsRead(t *testing.T) {
 		}
 	}
 }
+
+// What was answered for one person is never taken for another, whoever they go back to; for the same one it stays.
+func TestAnswersStayWithTheirPerson(t *testing.T) {
+	t.Parallel()
+	p := newRig(t, storetest.Memory(t)).phone(1)
+	self, mother := p.family()
+	had := len(p.declared())
+	p.dial()
+	for _, other := range []string{"2", "3"} {
+		back := p.press("1", "1", "1", "13", "00", "00", "0") // for myself, COVID-19, fever and breathless; and back to whom
+		if !strings.Contains(back, "Khai cho ai") {
+			t.Fatalf("not back at whom: %q", back)
+		}
+		asked := p.press(other)
+		if other == "3" {
+			asked = p.press("1", "1950", "1", "bac son lang son", "1")
+		}
+		if !strings.Contains(asked, "1 ") || strings.Contains(asked, "Ngay luc nay") {
+			t.Errorf("%s is not asked from the beginning: %q", other, asked)
+		}
+		p.dial()
+		if again := p.press("2"); !strings.Contains(again, "Khai bao") {
+			t.Fatalf("not at the start: %q", again)
+		}
+	}
+	p.press("1", "1", "1", "13", "00", "00", "0")
+	if same := p.press("1"); strings.Contains(same, "Khai cho ai") {
+		t.Errorf("the same person again: %q", same)
+	}
+	if got := len(p.declared()); got != had {
+		t.Errorf("%d declarations of %s and %s were made on the way", got-had, self, mother)
+	}
+}

@@ -136,8 +136,11 @@ func (t *turn) newest(person string) (*models.DeclarationRef, error) {
 	return ref, nil
 }
 
-// unlockedFor is how long the PIN need not be asked again within a dialogue.
-const unlockedFor = 3 * time.Minute
+// How long the PIN need not be asked again within a dialogue; an SMS may be on its way for minutes.
+const (
+	unlockedFor     = 3 * time.Minute
+	unlockedTexting = 10 * time.Minute
+)
 
 func (t *turn) unlocked() bool { return t.Real().Before(t.st.Unlocked) }
 
@@ -175,7 +178,11 @@ func takeUnlock(t *turn, typed string) error {
 	default:
 		return err
 	}
-	t.st.Unlocked = t.Real().Add(unlockedFor)
+	lasts := unlockedFor
+	if t.bySMS() {
+		lasts = unlockedTexting
+	}
+	t.st.Unlocked = t.Real().Add(lasts)
 	switch then, about := t.st.Parked, t.st.Chosen; then {
 	case stepResult:
 		return t.resultOf(about)

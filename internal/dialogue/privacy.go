@@ -163,9 +163,13 @@ func takeEraseCode(t *turn, typed string) error {
 }
 
 func (t *turn) eraseNow() error {
-	if !t.unlocked() || t.account == nil { // the PIN was entered too long ago
+	if t.account == nil {
 		t.st.to(stepHome)
 		return nil
+	}
+	if !t.unlocked() { // the PIN was entered too long ago
+		t.note = t.text("note.pin_late", nil)
+		return t.unlock(stepErase, "")
 	}
 	erased, err := t.Privacy.Erase(t.ctx, t.citizen())
 	if err != nil && !models.Unauthenticated.Is(err) {

@@ -236,6 +236,11 @@ func (st *state) turnTo(chunk int) {
 // begun tells whether something would be lost with the open form.
 func (d *draft) begun() bool { return len(d.Answers) > 0 || (d.New != nil && d.New.Year != "") }
 
+// forget lets go of what was answered: it is about somebody else now, or to other questions.
+func (st *state) forget() {
+	st.Answers, st.Skipped, st.Warned, st.Picked, st.Hurry = nil, nil, nil, nil, false
+}
+
 // drop forgets the open form.
 func (st *state) drop() {
 	st.draft, st.Found, st.Nudged = draft{}, nil, false
