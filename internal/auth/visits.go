@@ -108,19 +108,36 @@ func (o *Officials) SignOut(ctx context.Context, cookie string) error {
 const (
 	purposeVisit = "visit"
 	purposeForm  = "visit_form"
+	purposeOwner = "visit_form_of"
 )
+
+// formOf stands between whose a form is and which visit's.
+const formOf = "~"
 
 func (o *Officials) visit(s *models.Session) Visit {
 	return Visit{
 		Cookie: s.ID + "." + o.sessions.keys.Hash(purposeVisit, s.ID), Login: o.sessions.idOf(s),
-		EndsAt: s.ExpiresAt, CSRF: o.sessions.keys.Hash(purposeForm, s.ID),
+		EndsAt: s.ExpiresAt, CSRF: o.sessions.keys.Hash(purposeOwner, o.sessions.idOf(s)) + formOf + o.sessions.keys.Hash(purposeForm, s.ID),
 	}
 }
 
 // OwnForm tells whether a form carries what this visit gave it.
 func (o *Officials) OwnForm(v Visit, csrf string) bool {
 	id, _, _ := strings.Cut(v.Cookie, ".")
-	return o.sessions.keys.Matches(csrf, purposeForm, id)
+	_, form, _ := strings.Cut(csrf, formOf)
+	return o.sessions.keys.Matches(form, purposeForm, id)
+}
+
+// FormOwner is the part of what a form carries that says whose it is, and opens nothing.
+func FormOwner(csrf string) string {
+	owner, _, _ := strings.Cut(csrf, formOf)
+	return owner
+}
+
+// TypedBy tells whether a form with such an owner was given to an official, in any visit: what somebody else typed is not
+// theirs to send.
+func (o *Officials) TypedBy(login, owner string) bool {
+	return o.sessions.keys.Matches(owner, purposeOwner, login)
 }
 
 func (o *Officials) parseVisit(cookie string) (id string, ok bool) {

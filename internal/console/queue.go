@@ -53,6 +53,7 @@ type queueForm struct {
 	Chosen   []string
 	All      bool
 	Name     string // of a filter to save
+	Assignee string // whom to give cases to
 }
 
 type viewTab struct {

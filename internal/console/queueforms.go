@@ -19,9 +19,13 @@ func (r *request) act() error {
 	if code == "" {
 		return &models.Error{Kind: models.Malformed, Code: "bad_form"}
 	}
-	done, err := r.s.Cases.Act(r.Context(), r.official, sel, do)
+	var done cases.Done
+	err := nobodyChosen(code, form)
+	if err == nil {
+		done, err = r.s.Cases.Act(r.Context(), r.official, sel, do)
+	}
 	if models.Invalid.Is(err) {
-		return r.showQueue(http.StatusUnprocessableEntity, f, cursor, queueForm{Problems: r.failure(err).problems(), Chosen: sel.IDs, All: sel.All})
+		return r.showQueue(http.StatusUnprocessableEntity, f, cursor, queueForm{Problems: r.failure(err).problems(), Chosen: sel.IDs, All: sel.All, Assignee: form.Get("assignee")})
 	}
 	if err != nil {
 		return err
@@ -40,6 +44,9 @@ func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
 		assignee = r.official.Login
 		return "taken", cases.Action{Assignee: &assignee, FreeOnly: true}
 	case "assign":
+		if assignee == nobody {
+			assignee = ""
+		}
 		return "assigned", cases.Action{Assignee: &assignee}
 	default:
 		if slices.Contains(models.Outcomes(), models.Outcome(what)) {
@@ -47,6 +54,14 @@ func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
 		}
 	}
 	return "", do
+}
+
+// nobodyChosen is what is wrong when cases are to be given away and to whom was left open: that it is nobody is a choice.
+func nobodyChosen(code string, form url.Values) error {
+	if code == "assigned" && form.Get("assignee") == "" {
+		return models.InvalidField("/assignee", "required", nil)
+	}
+	return nil
 }
 
 // doneLink is what the next page is told of an action: codes and counts only.

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"khaibao/internal/auth"
 	"khaibao/internal/problems"
 	"khaibao/models"
 )
@@ -294,7 +295,7 @@ func (r *request) fail(err error) {
 		r.signInAgain()
 		return
 	}
-	if e, _ := problems.Of(err); e.Code == "stale_form" && r.signedIn && r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+	if e, _ := problems.Of(err); e.Code == "stale_form" && r.Header.Get("Sec-Fetch-Site") == "same-origin" && r.s.Officials.TypedBy(r.official.Login, auth.FormOwner(r.PostForm.Get("csrf"))) {
 		// A page of ours from before somebody signed in anew: what was typed on it is kept, and sent only when they say so.
 		if err := r.show(http.StatusForbidden, "resume", keep(r.URL.Path, r.PostForm)); err != nil {
 			http.Error(r.w, "403", http.StatusForbidden)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"khaibao/internal/auth"
 	"khaibao/internal/lang"
 	"khaibao/models"
 )
@@ -87,6 +88,7 @@ type signInView struct {
 // keptForm is a form that is not lost while somebody signs in again.
 type keptForm struct {
 	Action string
+	By     string // what the form carried, which tells whose it was
 	Fields []keptField
 }
 
@@ -123,6 +125,9 @@ func (r *request) signIn() error {
 	if r.official, r.visit, err = r.s.Officials.Visit(r.Context(), visit.Cookie); err != nil {
 		return err
 	}
+	if !r.s.Officials.TypedBy(r.official.Login, view.Kept.By) {
+		return r.redirect(r.firstPage() + "?done=kept_of_another")
+	}
 	return r.show(http.StatusOK, "resume", view.Kept)
 }
 
@@ -137,7 +142,7 @@ func (r *request) address() string {
 
 // keep takes a form along into the sign-in, without what belongs to the visit that has ended.
 func keep(action string, form url.Values) *keptForm {
-	kept := &keptForm{Action: action}
+	kept := &keptForm{Action: action, By: auth.FormOwner(form.Get("csrf"))}
 	for name, values := range form {
 		if name == "csrf" || name == "password" || name == "totp" {
 			continue
@@ -154,7 +159,7 @@ func keptOf(form url.Values) *keptForm {
 	if form.Get("kept_action") == "" {
 		return nil
 	}
-	kept := &keptForm{Action: inside(form.Get("kept_action"))}
+	kept := &keptForm{Action: inside(form.Get("kept_action")), By: form.Get("kept_by")}
 	for name, values := range form {
 		if inner, ok := strings.CutPrefix(name, keptPrefix); ok {
 			for _, value := range values {

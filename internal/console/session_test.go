@@ -79,11 +79,21 @@ func TestFormIsKept(t *testing.T) {
 	if !strings.Contains(again.body, `name="kept.name" value="Sáng nay &amp; chiều"`) || strings.Contains(again.body, old) {
 		t.Errorf("the form is not kept: %s", again.body)
 	}
-	signIn := b.credentials()
-	signIn.Set("kept_action", "/console/views/save")
-	signIn.Set("kept.name", "Sáng nay & chiều")
-	signIn.Set("kept.query", "level=high")
-	resume := b.want(http.StatusOK, b.post("/console/sign-in", signIn))
+	kept := again.formAt(t, "/console/sign-in")
+	signIn := func(b *browser) url.Values {
+		form := b.credentials()
+		for name, values := range kept {
+			if strings.HasPrefix(name, "kept") {
+				form[name] = values
+			}
+		}
+		return form
+	}
+	other := w.browser()
+	other.given = w.Official(w, "binh.tran", models.Officer, bacSon)
+	refused := other.follow(other.post("/console/sign-in", signIn(other)))
+	has(t, "somebody else signs in", refused, "là của người khác nên không được gửi")
+	resume := b.want(http.StatusOK, b.post("/console/sign-in", signIn(b)))
 	if !strings.Contains(resume.body, `action="/console/views/save"`) || !strings.Contains(resume.body, `name="name" value="Sáng nay &amp; chiều"`) {
 		t.Fatalf("no form to send again: %s", resume.body)
 	}

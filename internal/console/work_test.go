@@ -169,6 +169,8 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 	long := strings.Repeat("dài", 20)
 	has(t, "the name of a filter", b.want(http.StatusUnprocessableEntity, b.submit("/console/views/save", "name", long, "query", "level=high")), `value="`+long+`"`)
 	again := b.want(http.StatusUnprocessableEntity, b.submit("/console/cases/act", "case", strings.TrimPrefix(path, "/console/cases/"), "do", "assign", "assignee", "nguoi.la"))
+	nowhere := b.want(http.StatusUnprocessableEntity, b.submit("/console/cases/act", "case", strings.TrimPrefix(path, "/console/cases/"), "do", "assign", "assignee", ""))
+	has(t, "to nobody in particular", nowhere, "Phụ trách: Bắt buộc")
 	has(t, "what was ticked", again, `" checked aria-label="Chọn N***`, "Phụ trách: Không có cán bộ này")
 }
 
@@ -219,6 +221,9 @@ func TestFormFromBeforeASignIn(t *testing.T) {
 	kept := b.want(http.StatusForbidden, b.post(path+"/change", with(old, "note", "Đã dặn người nhà")))
 	has(t, "kept", kept, "Nội dung nhập trước đó chưa được gửi", "Đã dặn người nhà")
 	has(t, "sent", b.follow(b.post(path+"/change", kept.formAt(t, path+"/change"))), "Đã dặn người nhà")
+	other := w.official("nguoi.khac", models.Officer, bacSon)
+	stranger := other.want(http.StatusForbidden, other.post(path+"/change", with(old, "note", "Của người khác")))
+	hasNot(t, "what somebody else typed", stranger, "Của người khác", "Gửi ngay")
 	foreign := b.want(http.StatusForbidden, b.post(path+"/change", with(old, "note", "Của trang khác"), "Sec-Fetch-Site", "none"))
 	hasNot(t, "not from a page of ours", foreign, "Của trang khác")
 }
