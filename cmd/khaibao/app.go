@@ -49,9 +49,9 @@ type parts struct {
 	logins   auth.LoginBudgets // nothing set: the defaults
 	argon    auth.Argon2       // nothing set: the defaults
 	proxies  []netip.Prefix
-	gateways *handlers.Gateways // nil: no SMS and USSD come in
-	turns    auth.TurnBudgets   // nothing set: the defaults
-	reports  *sms.Reports       // nil: the SMS gateway is asked for none
+	gateways *handlers.Gateways   // nil: no SMS and USSD come in
+	turns    dialogue.TurnBudgets // nothing set: the defaults
+	reports  *sms.Reports         // nil: the SMS gateway is asked for none
 	// plainHTTP: nothing encrypts what officials' browsers send, which loopback alone may do.
 	plainHTTP bool
 	// oneAddress serves the operators' pages beside the API.

@@ -21,6 +21,7 @@ import (
 
 	"khaibao/handlers"
 	"khaibao/internal/auth"
+	"khaibao/internal/dialogue"
 	"khaibao/internal/doubles"
 	"khaibao/internal/intake"
 	"khaibao/internal/seal"
@@ -102,7 +103,7 @@ func (d *demo) open(ctx context.Context) error {
 		otp:      budgetConfig{OTPPerPhoneHour: 100, OTPPerPhoneDay: 1000, OTPPerAddressHour: 100, OTPPerDay: 10000},
 		logins:   auth.LoginBudgets{PerLoginHour: 100, PerAddressHour: 300},
 		gateways: &handlers.Gateways{Secrets: []string{rand.Text()}},
-		turns:    auth.TurnBudgets{SMSHour: 10000, SMSDay: 10000, USSDHour: 10000},
+		turns:    dialogue.TurnBudgets{SMSHour: 10000, SMSDay: 10000, USSDHour: 10000},
 	}
 	if p.keys, err = demoKeys(filepath.Join(c.Data, "keys.json")); err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 
 	"khaibao/handlers"
 	"khaibao/internal/auth"
+	"khaibao/internal/dialogue"
 	"khaibao/internal/seal"
 	"khaibao/internal/store"
 	"khaibao/models"
@@ -111,7 +112,7 @@ func loadParts(engine store.Engine, keys *seal.Keys, log *os.File) parts {
 		engine: engine, keys: keys, now: time.Now, log: slog.New(slog.NewJSONHandler(log, nil)), firebase: loadVerifier{},
 		otp:    budgetConfig{OTPPerPhoneHour: enough, OTPPerPhoneDay: enough, OTPPerAddressHour: enough, OTPPerDay: enough},
 		logins: auth.LoginBudgets{PerLoginHour: enough, PerAddressHour: enough}, argon: auth.Argon2{Time: 1, Memory: 8, Threads: 1, Parallel: seedWorkers}, plainHTTP: true,
-		gateways: &handlers.Gateways{Secrets: []string{rand.Text()}}, turns: auth.TurnBudgets{SMSHour: enough, SMSDay: enough, USSDHour: enough},
+		gateways: &handlers.Gateways{Secrets: []string{rand.Text()}}, turns: dialogue.TurnBudgets{SMSHour: enough, SMSDay: enough, USSDHour: enough},
 	}
 }
 

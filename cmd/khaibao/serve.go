@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"khaibao/internal/auth"
 	"khaibao/internal/auth/firebase"
+	"khaibao/internal/dialogue"
 	"khaibao/internal/rules"
 	"khaibao/internal/sms"
 	"khaibao/push/fcm"
@@ -91,7 +91,7 @@ func (c *serveCommand) parts(ctx context.Context, log *slog.Logger) (parts, erro
 		if p.reports, err = c.reports(p.keys); err != nil {
 			return p, err
 		}
-		p.gateways, p.turns = &gateways, auth.TurnBudgets{SMSHour: c.SMSTurnsHour, SMSDay: c.SMSTurnsDay, USSDHour: c.USSDTurnsHour}
+		p.gateways, p.turns = &gateways, dialogue.TurnBudgets{SMSHour: c.SMSTurnsHour, SMSDay: c.SMSTurnsDay, USSDHour: c.USSDTurnsHour}
 	}
 	if err := c.channels(ctx, &p); err != nil {
 		return p, err

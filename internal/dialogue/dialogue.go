@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"khaibao/internal/areas"
-	"khaibao/internal/auth"
 	"khaibao/internal/intake"
 	"khaibao/internal/privacy"
 	"khaibao/internal/rules"
@@ -78,7 +77,7 @@ type Config struct {
 	Intake   Intake
 	Privacy  Privacy
 	PINs     PINs
-	Turns    auth.TurnBudgets // what one number may send; auth.DefaultTurnBudgets when empty
+	Turns    TurnBudgets // what one number may send; DefaultTurnBudgets when empty
 	Programs *rules.Catalog
 	Areas    *areas.Directory
 	Text     func(lang models.Lang, key string, args map[string]any) string
@@ -100,8 +99,8 @@ func New(c Config) *Service {
 	if c.Real == nil {
 		c.Real = time.Now
 	}
-	if c.Turns == (auth.TurnBudgets{}) {
-		c.Turns = auth.DefaultTurnBudgets()
+	if c.Turns == (TurnBudgets{}) {
+		c.Turns = DefaultTurnBudgets()
 	}
 	if c.NewID == nil {
 		c.NewID = rand.Text

@@ -104,7 +104,7 @@ func newRigWith(t testing.TB, engine store.Engine, catalog *rules.Catalog) *rig 
 	})
 	r.dialogue = dialogue.New(dialogue.Config{
 		Store: r.store, Outbox: r.store, Log: slog.New(slog.DiscardHandler), Intake: r.intake, Privacy: r.privacy, PINs: r.pins, Programs: r.catalog, Areas: s.areas, Text: s.texts.Text,
-		Turns: auth.TurnBudgets{SMSHour: 1e9, SMSDay: 1e9, USSDHour: 1e9},
+		Turns: dialogue.TurnBudgets{SMSHour: 1e9, SMSDay: 1e9, USSDHour: 1e9},
 		Now:   r.now, Real: r.now, NewID: func() string { return fmt.Sprint("id-", r.seq.Add(1)) },
 	})
 	return r

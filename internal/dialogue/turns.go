@@ -6,6 +6,14 @@ import (
 	"khaibao/models"
 )
 
+// TurnBudgets bound what one number sends to us. Replies by SMS cost money; a USSD session costs only our time.
+type TurnBudgets struct {
+	SMSHour, SMSDay, USSDHour int
+}
+
+// DefaultTurnBudgets let a person fill a form for a whole household.
+func DefaultTurnBudgets() TurnBudgets { return TurnBudgets{SMSHour: 60, SMSDay: 200, USSDHour: 400} }
+
 // window counts the turns of a number in an hour or a day, which begin at round times. It lies with the dialogue, so that
 // what is not answered, or was answered before, takes none.
 type window struct {

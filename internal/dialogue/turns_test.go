@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"khaibao/internal/auth"
 	"khaibao/internal/dialogue"
 	"khaibao/internal/gsm"
 	"khaibao/internal/store"
@@ -18,7 +17,7 @@ import (
 func bounded(t *testing.T, change ...func(*dialogue.Config)) *rig {
 	r := newRig(t, storetest.Memory(t))
 	config := r.dialogue.Config
-	config.Turns = auth.TurnBudgets{SMSHour: 3, SMSDay: 5, USSDHour: 3}
+	config.Turns = dialogue.TurnBudgets{SMSHour: 3, SMSDay: 5, USSDHour: 3}
 	for _, c := range change {
 		c(&config)
 	}
