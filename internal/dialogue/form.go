@@ -184,7 +184,8 @@ func (t *turn) takeWaiting() error {
 // misplaced takes nothing of an SMS whose answers do not fit the form, says what belongs there and asks the first screen.
 func (t *turn) misplaced(why string, args map[string]any) error {
 	program, form := t.form()
-	t.st.Answers, t.st.Skipped, t.st.Warned, t.st.Waiting, t.st.Slot = nil, nil, nil, nil, 0
+	t.st.forget()
+	t.st.Waiting, t.st.Slot = nil, 0
 	t.note = t.text("note."+why, args) + " " + t.oneShot(program, form.ID)
 	return t.onward()
 }
