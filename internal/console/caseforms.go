@@ -40,9 +40,7 @@ func (r *request) changesSince(seen string, story *cases.Story) []string {
 			return r.say("change.assessment", "to", w.level(story.Assessment.Level))
 		},
 		func() string { return r.say("change.contacts") }, func() string { return r.say("change.notes") }, func() string { return r.say("change.forms") },
-		func() string {
-			return r.say("change.same." + map[bool]string{true: "parted", false: "linked"}[story.SameAs == ""])
-		},
+		func() string { return r.say("change.same." + joining(story.SameAs)) },
 	}
 	var out []string
 	for i := range now {
@@ -101,11 +99,8 @@ func (r *request) again(err error, form typed) error {
 func (r *request) logContact() error {
 	form := r.PostForm
 	in := cases.ContactInput{Outcome: models.Outcome(form.Get("outcome")), Note: form.Get("note")}
-	if _, err := r.s.Cases.Get(r.Context(), r.official, r.PathValue("id")); err != nil {
-		return r.again(err, typed{ContactNote: form.Get("note")})
-	}
 	done, err := r.s.Cases.Act(r.Context(), r.official, cases.Selection{IDs: []string{r.PathValue("id")}}, cases.Action{Contact: &in})
-	if err == nil && done.Changed == 0 { // somebody closed it meanwhile; the call was made all the same
+	if err == nil && done.Changed == 0 { // closed or gone meanwhile: of one that was closed the call was made all the same
 		if _, err = r.s.Cases.Contact(r.Context(), r.official, r.PathValue("id"), nil, in); err == nil {
 			return r.redirect(r.caseLink("done", "contact_closed"))
 		}
@@ -150,7 +145,15 @@ func (r *request) changeCase() error {
 // link says that this case and another are about one person; an empty one parts them.
 func (r *request) link() error {
 	same := r.PostForm.Get("same_as")
-	return r.patch(cases.Patch{SameAs: &same}, typed{}, map[bool]string{true: "parted", false: "linked"}[same == ""])
+	return r.patch(cases.Patch{SameAs: &same}, typed{}, joining(same))
+}
+
+// joining is the code of what naming another case does: linked, or parted when there is none.
+func joining(same string) string {
+	if same == "" {
+		return "parted"
+	}
+	return "linked"
 }
 
 func (r *request) patch(patch cases.Patch, form typed, code string) error {

@@ -375,7 +375,7 @@ func (r *request) changeText(e *models.AuditEntry) string {
 		out = append(out, r.say("change.assessment", "to", r.words().level(to)))
 	}
 	if to, ok := d["same_as"]; ok {
-		out = append(out, r.say("change.same."+map[bool]string{true: "parted", false: "linked"}[to == ""]))
+		out = append(out, r.say("change.same."+joining(to)))
 	}
 	return strings.Join(out, " ")
 }

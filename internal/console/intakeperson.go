@@ -1,7 +1,6 @@
 package console
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -159,13 +158,4 @@ func (r *request) showPerson(status int, v personForm, form url.Values) error {
 	v.Place = r.readPlace(form, "commune", r.ownCommune())
 	v.Place.Problem = v.At("commune")
 	return r.show(status, "intake_person", v)
-}
-
-// fieldsOf gives the field errors of an error.
-func fieldsOf(err error) []models.FieldError {
-	var e *models.Error
-	if errors.As(err, &e) {
-		return e.Fields
-	}
-	return nil
 }

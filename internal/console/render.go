@@ -275,6 +275,15 @@ func (r *request) failure(err error) failure {
 
 func (r *request) fieldText(f models.FieldError) string { return problems.Field(r.s.Texts, r.lang, f) }
 
+// fieldsOf gives the field errors of an error.
+func fieldsOf(err error) []models.FieldError {
+	var e *models.Error
+	if errors.As(err, &e) {
+		return e.Fields
+	}
+	return nil
+}
+
 // named says what is wrong with a form, each with the name that a section of the texts has for its field.
 func (r *request) named(err error, section string) []string {
 	var out []string
