@@ -294,7 +294,7 @@ func (t *turn) send() error {
 	}
 	_, form := t.form()
 	d, _, err := t.Intake.Submit(t.ctx, t.citizen(), intake.Submission{
-		Form: t.st.Form, ID: models.TimeID(t.st.Began, t.st.Conv+"|declaration"), Program: t.st.Program, Version: t.st.Version,
+		Form: t.st.Form, ID: t.st.formID(), Program: t.st.Program, Version: t.st.Version,
 		PersonID: person, Answers: t.enabled(form),
 	})
 	if err != nil {
@@ -315,18 +315,20 @@ func (t *turn) addPerson() (models.Person, error) {
 		if err := t.readAccount(); err != nil {
 			return models.Person{}, err
 		}
+	}
+	if len(t.people()) == 0 {
 		if err := t.settleAccount(); err != nil {
 			return models.Person{}, err
 		}
 	}
 	n := t.st.New
 	person, _, _, err := t.Intake.AddPerson(t.ctx, t.citizen(), intake.PersonInput{
-		ID: models.TimeID(t.st.Began, t.st.Conv+"|person"), BirthDate: &n.Year, Sex: &n.Sex, Relationship: &n.Relationship, Commune: &n.Commune,
+		ID: t.st.newID(), BirthDate: &n.Year, Sex: &n.Sex, Relationship: &n.Relationship, Commune: &n.Commune,
 	})
 	return person, err
 }
 
-// settleAccount gives a household that is new its language and its PIN.
+// settleAccount gives a household that nobody lives in yet its language and, if it has none, its PIN.
 func (t *turn) settleAccount() error {
 	if t.account == nil {
 		return models.Down("reading a household that was just made", errors.New("it is not there"))

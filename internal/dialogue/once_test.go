@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"khaibao/internal/dialogue"
+	"khaibao/internal/intake"
 	"khaibao/internal/store"
 	"khaibao/internal/store/storetest"
 	"khaibao/models"
@@ -135,5 +136,96 @@ func TestReplyToAReminder(t *testing.T) {
 	update := p.declared()[1]
 	if update.Form != models.FormDaily || update.Answers["temperature"] != 38.5 || update.Answers["cough"] != true || update.Answers["dyspnoea"] != false {
 		t.Errorf("kept: %s %v", update.Form, update.Answers)
+	}
+}
+
+// between acts once the household is made, just before the person is registered, and once they are, just before their form
+// is handed in.
+type between struct {
+	dialogue.Intake
+	early, act func() error
+}
+
+func (b *between) AddPerson(ctx context.Context, citizen models.Citizen, in intake.PersonInput) (models.Person, []models.FieldError, bool, error) {
+	if early := b.early; early != nil {
+		b.early = nil
+		if err := early(); err != nil {
+			return models.Person{}, nil, false, err
+		}
+	}
+	return b.Intake.AddPerson(ctx, citizen, in)
+}
+
+func (b *between) Submit(ctx context.Context, citizen models.Citizen, in intake.Submission) (*models.Declaration, bool, error) {
+	if act := b.act; act != nil {
+		b.act = nil
+		if err := act(); err != nil {
+			return nil, false, err
+		}
+	}
+	return b.Intake.Submit(ctx, citizen, in)
+}
+
+// A first confirmation registers the person and declares. One that got no further than the person, or that is made side by
+// side with its repetition, declares when it comes again; nobody is asked to read the review of themselves again.
+func TestConfirmationThatRegisteredOnly(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, storetest.Memory(t))
+	half := &between{Intake: r.intake}
+	config := r.dialogue.Config
+	config.Intake = half
+	r.dialogue = dialogue.New(config)
+
+	bySMS := func(p *phone) models.Inbound { return confirmation(p) }
+	byUSSD := func(p *phone) models.Inbound {
+		p.dial()
+		p.press("1", "1", "1", "1958", "2", "bac son lang son", "1", "2468", "1", "0", "0", "0", "0")
+		return models.Inbound{Channel: models.ChannelUSSD, Phone: p.number, Session: p.session, ID: "the-confirmation", Text: strings.Join(append(p.typed, "1"), "*"), Accumulated: true}
+	}
+	n := 0
+	for channel, confirm := range map[string]func(*phone) models.Inbound{"SMS": bySMS, "USSD": byUSSD} {
+		whole := r.phone(90 + n)
+		want := whole.hand(confirm(whole)).Text
+		level, _, found := strings.Cut(want, "Ma ")
+		if !found || len(whole.declared()) != 1 {
+			t.Fatalf("%s: declared %d, and it says %q", channel, len(whole.declared()), want)
+		}
+		check := func(name string, p *phone, reply models.Reply) {
+			t.Helper()
+			if !strings.HasPrefix(reply.Text, level) || len(p.declared()) != 1 || len(p.account().People) != 1 {
+				t.Errorf("%s, %s: %d declarations of %d people, and it says %q", channel, name, len(p.declared()), len(p.account().People), reply.Text)
+			}
+		}
+		killed := func() error { return models.Down("keeping a person or a declaration", errors.New("killed")) }
+		n++
+		crashed := r.phone(10 + n)
+		in := confirm(crashed)
+		half.early = killed
+		if _, err := r.dialogue.Answer(t.Context(), in); !models.Unavailable.Is(err) || crashed.account() == nil {
+			t.Fatalf("the first crash answers %v", err)
+		}
+		half.act = killed
+		if _, err := r.dialogue.Answer(t.Context(), in); !models.Unavailable.Is(err) || len(crashed.account().People) != 1 {
+			t.Fatalf("the second crash answers %v", err)
+		}
+		check("after two crashes", crashed, crashed.hand(in))
+
+		twice := r.phone(20 + n)
+		in = confirm(twice)
+		var second models.Reply
+		half.act = func() (err error) {
+			second, err = r.dialogue.Answer(t.Context(), in)
+			return err
+		}
+		first := twice.hand(in)
+		check("side by side", twice, first)
+		if second != first {
+			t.Errorf("%s: side by side it says %q and %q", channel, first.Text, second.Text)
+		}
+		for _, p := range []*phone{crashed, twice} {
+			if err := r.pins.Check(t.Context(), p.account().ID, "2468"); channel == "USSD" && err != nil {
+				t.Errorf("the PIN: %v", err)
+			}
+		}
 	}
 }

@@ -222,9 +222,11 @@ func (t *turn) settle() bool {
 
 // adopt takes the owner of the number for the one that a form meets as somebody new, when another channel was faster to
 // register them. What was answered stays; a review is to be read again then, since it is about somebody that it did not name.
+// An owner whom this form registered itself, in a turn that got no further or is made side by side with this one, is no news.
 func (t *turn) adopt() (again bool) {
 	people := t.people()
-	if t.st.New == nil || t.st.New.Relationship != models.Self || len(people) == 0 || people[0].Relationship != models.Self || t.st.Open.meets() {
+	if t.st.New == nil || t.st.New.Relationship != models.Self || len(people) == 0 || people[0].Relationship != models.Self ||
+		t.st.Open.meets() || people[0].ID == t.st.newID() {
 		return false
 	}
 	t.st.Person, t.st.New, t.st.PIN, t.st.House = people[0].ID, nil, "", t.account.ID

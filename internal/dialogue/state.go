@@ -79,6 +79,10 @@ type draft struct {
 	Slot    int            `json:"slot,omitempty"`    // how many of these were taken
 }
 
+// formID and newID are the ids of what will be kept: the form, and the person it is about when they are new.
+func (d *draft) formID() string { return models.TimeID(d.Began, d.Conv+"|declaration") }
+func (d *draft) newID() string  { return models.TimeID(d.Began, d.Conv+"|person") }
+
 // newPerson is somebody who is not in the household yet.
 type newPerson struct {
 	Relationship models.Relationship `json:"relationship"`
