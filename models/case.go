@@ -109,7 +109,7 @@ const (
 )
 
 // Wait is a time in which a case was overdue or unreached at the end of a day, and that is over: it is kept so that the
-// numbers of those days stay true. One that goes on is in the case itself.
+// numbers and lists of those days stay true. One that goes on is in the case itself.
 type Wait struct {
 	Kind     WaitKind
 	From, To time.Time
@@ -126,6 +126,12 @@ func (w Wait) Days() []string {
 		out = append(out, Day(midnight.Add(-1)))
 	}
 	return out
+}
+
+// WaitedOn is the end of a local day ("2006-01-02") at which cases waited. It is known for the last 14.
+type WaitedOn struct {
+	Kind WaitKind
+	Day  string
 }
 
 // EndWait keeps a wait that has ended, when it lasted at the end of a day. A zero from is none.
@@ -237,7 +243,7 @@ type CaseFilter struct {
 	Assigned    *bool // whether somebody has it
 	// Raised: got worse and nobody was reached since. Unreached: tried, and nobody was reached.
 	Raised, Unreached *bool
-	UnreachedBefore   time.Time // tried before, and nobody reached since
+	WaitedOn          WaitedOn  // waited then, whether or not they still do
 	SameAs            string    // linked to this case
 	OpenedFrom        time.Time // opened at or after
 	OpenedTo          time.Time // opened before

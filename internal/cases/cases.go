@@ -24,6 +24,8 @@ type Scoped interface {
 	QueueCounts(ctx context.Context, login string, now time.Time, limit int) (t models.QueueCounts, whole bool, err error)
 	Get(ctx context.Context, id string) (models.CasePerson, error)
 	Change(ctx context.Context, id string, ifMatch []string, change func(*models.CasePerson) ([]models.Effect, error)) (models.CasePerson, error)
+	// CountWaiting counts those that have waited since the end of a day.
+	CountWaiting(ctx context.Context, on models.WaitedOn) (int64, error)
 	// CountDue counts the open ones whose deadline lies at or after from and before to.
 	CountDue(ctx context.Context, from, to time.Time) (int64, error)
 	// DueByArea counts the open cases whose deadline lies at or after from and before to, by the area directly below.

@@ -90,6 +90,9 @@ func filterDetail(f models.CaseFilter) map[string]string {
 			set(name, yesNo(*asked))
 		}
 	}
+	if on := f.WaitedOn; on != (models.WaitedOn{}) {
+		set("waited_"+string(on.Kind), on.Day)
+	}
 	for name, span := range map[string][2]time.Time{"opened": {f.OpenedFrom, f.OpenedTo}, "called": {f.ContactedFrom, f.ContactedTo}, "since": {f.Since}} {
 		set(name, daysText(span[0], span[1]))
 	}

@@ -30,7 +30,7 @@ type Overview struct {
 	Areas     []AreaCount            // the areas directly below that have any numbers, by code; none below a commune
 }
 
-// Then is a number now and as it was at the end of yesterday and of the day a week ago.
+// Then is a number now and as it was at the end of yesterday and of the day a week ago: CaseFilter.WaitedOn.
 type Then struct{ Now, Yesterday, LastWeek int64 }
 
 // OverviewDay is what happened on a local day.
@@ -202,15 +202,10 @@ func (s *Service) then(ctx context.Context, area models.Area, kind models.WaitKi
 	return out, err
 }
 
-// waited counts the cases that waited at the end of the day so many days ago.
+// waited counts the cases that waited at the end of the day so many days ago: CaseFilter.WaitedOn lists them.
 func (s *Service) waited(ctx context.Context, area models.Area, kind models.WaitKind, daysAgo int) (int64, error) {
-	then := s.now().AddDate(0, 0, -daysAgo)
-	day, midnight, yes := models.Day(then), midnightOf(then).AddDate(0, 0, 1), true
-	since := models.CaseFilter{UnreachedBefore: midnight}
-	if kind == models.WaitOverdue {
-		since = models.CaseFilter{Overdue: &yes}
-	}
-	n, err := s.within(area).Count(ctx, since, midnight)
+	day := models.Day(s.now().AddDate(0, 0, -daysAgo))
+	n, err := s.within(area).CountWaiting(ctx, models.WaitedOn{Kind: kind, Day: day})
 	if err != nil {
 		return 0, err
 	}

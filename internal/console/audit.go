@@ -189,7 +189,7 @@ func (r *request) exportDetail(e *models.AuditEntry) []string {
 			add("audit.mark."+mark, r.s.Texts.Text(r.lang, "answer."+asked, nil))
 		}
 	}
-	for _, name := range []string{"opened", "called"} {
+	for _, name := range []string{"opened", "called", "waited_overdue", "waited_unreached"} {
 		if days := daysOf(d[name]); d[name] != "" {
 			add("audit.days."+name, days.in(r.words()))
 		}

@@ -33,6 +33,23 @@ func (d days) encode() string {
 	return d.from + ".." + d.to
 }
 
+// waitedOn reads the end of a day at which cases waited: "overdue.2006-01-02" in a link.
+func waitedOn(text string) models.WaitedOn {
+	kind, day, _ := strings.Cut(text, ".")
+	on := models.WaitedOn{Kind: models.WaitKind(kind), Day: day}
+	if known := on.Kind == models.WaitOverdue || on.Kind == models.WaitUnreached; !known || daysOf(day) != oneDay(day) || day == "" {
+		return models.WaitedOn{}
+	}
+	return on
+}
+
+func encodeWaited(on models.WaitedOn) string {
+	if on == (models.WaitedOn{}) {
+		return ""
+	}
+	return string(on.Kind) + "." + on.Day
+}
+
 // bounds gives the first moment of the days and the first behind them; zero times for none.
 func (d days) bounds() (from, before time.Time) {
 	if d == (days{}) {
@@ -63,5 +80,8 @@ func (r *request) dayFilters(f filter) []dayFilter {
 	}
 	add("opened", f.Opened)
 	add("called", f.Called)
+	if f.Waited != (models.WaitedOn{}) {
+		out = append(out, dayFilter{"waited", encodeWaited(f.Waited), r.say("queue.waited_"+string(f.Waited.Kind), "day", r.words().day(f.Waited.Day))})
+	}
 	return out
 }

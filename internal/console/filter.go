@@ -20,6 +20,7 @@ type filter struct {
 	Assignee string
 	Opened   days
 	Called   days // when somebody was first reached
+	Waited   models.WaitedOn
 	Sort     string
 	Search   string // as it was typed
 	sealed   string // as it stands in a link
@@ -49,7 +50,7 @@ func (r *request) filterOf(q url.Values) filter {
 		f.View = ""
 	}
 	f.Program = oneOf(f.Program, r.programIDs())
-	f.Opened, f.Called = daysOf(q.Get("opened")), daysOf(q.Get("called"))
+	f.Opened, f.Called, f.Waited = daysOf(q.Get("opened")), daysOf(q.Get("called")), waitedOn(q.Get("waited"))
 	return r.searching(f, q.Get("find"))
 }
 
@@ -81,7 +82,7 @@ func (r *request) programIDs() []string { return r.s.Programs.IDs() }
 func (f filter) values() map[string]string {
 	out := map[string]string{
 		"view": f.View, "level": f.Level, "status": f.Status, "program": f.Program, "factor": f.Factor, "area": f.Area,
-		"assignee": f.Assignee, "opened": f.Opened.encode(), "called": f.Called.encode(), "sort": f.Sort, "find": f.sealed,
+		"assignee": f.Assignee, "opened": f.Opened.encode(), "called": f.Called.encode(), "waited": encodeWaited(f.Waited), "sort": f.Sort, "find": f.sealed,
 	}
 	maps.DeleteFunc(out, func(_, value string) bool { return value == "" })
 	return out
@@ -103,7 +104,7 @@ func (f filter) list() string {
 		return f.View
 	case f.Status != "":
 		return ""
-	case f.Search != "", f.lost, f.Opened != (days{}) || f.Called != (days{}): // whoever is searched for is found, closed or not
+	case f.Search != "", f.lost, f.Opened != (days{}) || f.Called != (days{}) || f.Waited != (models.WaitedOn{}): // whoever is searched for is found, closed or not
 		return "any"
 	}
 	return "open"
@@ -134,7 +135,7 @@ func (f filter) narrowed() bool {
 func (f filter) of(official models.Official) models.CaseFilter {
 	yes := true
 	out := models.CaseFilter{
-		Statuses: models.OpenStatuses(), Program: f.Program, Factor: f.Factor, Area: models.Area(f.Area), Assignee: f.Assignee, Order: models.CaseOrder(f.Sort),
+		Statuses: models.OpenStatuses(), Program: f.Program, Factor: f.Factor, Area: models.Area(f.Area), Assignee: f.Assignee, WaitedOn: f.Waited, Order: models.CaseOrder(f.Sort),
 	}
 	if f.Assignee == nobody {
 		no := false

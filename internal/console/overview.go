@@ -66,7 +66,7 @@ type factorView struct {
 type areaView struct {
 	Name                                      leadView
 	Declared, Week, WeekBefore, Open, Overdue leadView
-	Contact                                   string
+	Contact                                   leadView // the median, and the cases that it is of
 	week                                      int64
 	code                                      models.Area
 }
@@ -155,7 +155,7 @@ func (o *overviewOf) numbers() []numberView {
 	opened := day("opened", func(d cases.OverviewDay) leadView {
 		return o.list(sumOf(d.Opened), o.area, filter{Opened: oneDay(d.Day)})
 	})
-	contact := day("contact", func(d cases.OverviewDay) leadView { return leadView{Text: o.median(d.Contacted)} })
+	contact := day("contact", func(d cases.OverviewDay) leadView { return o.median(d.Contacted, o.area, oneDay(d.Day)) })
 	contact.Help = o.words.say("overview.contact_help")
 	medians := contact.Then
 	contact.Then = []leadView{o.reached(at["today"])}
@@ -165,7 +165,7 @@ func (o *overviewOf) numbers() []numberView {
 			contact.Then = append(contact.Then, o.reached(at[then]))
 		}
 	}
-	return []numberView{declared, opened, o.standing("overdue", o.Overdue), o.standing("unreached", o.Unreached), contact}
+	return []numberView{declared, opened, o.standing(models.WaitOverdue, o.Overdue), o.standing(models.WaitUnreached, o.Unreached), contact}
 }
 
 // reached are the cases that a day's time to first contact is of.
@@ -175,20 +175,27 @@ func (o *overviewOf) reached(d cases.OverviewDay) leadView {
 	return list
 }
 
-// standing is what is so now and was at the end of two days: of that there is no list any more.
-func (o *overviewOf) standing(name string, n cases.Then) numberView {
-	view := numberView{Name: o.words.say("view." + name), leadView: o.list(n.Now, o.area, filter{View: name})}
-	view.Then = []leadView{
-		{Text: o.words.say("overview.end.yesterday", "n", n.Yesterday)}, {Text: o.words.say("overview.end.week", "n", n.LastWeek)},
+// standing is what is so now and was at the end of two days.
+func (o *overviewOf) standing(kind models.WaitKind, n cases.Then) numberView {
+	then := func(key string, n int64, daysAgo int) leadView {
+		list := o.list(n, o.area, filter{Waited: models.WaitedOn{Kind: kind, Day: o.Days[len(o.Days)-1-daysAgo].Day}})
+		list.Text = o.words.say("overview.end."+key, "n", list.Text)
+		return list
 	}
-	return view
+	return numberView{
+		Name: o.words.say("view." + string(kind)), leadView: o.list(n.Now, o.area, filter{View: string(kind)}),
+		Then: []leadView{then("yesterday", n.Yesterday, 1), then("week", n.LastWeek, cases.Week)},
+	}
 }
 
-func (o *overviewOf) median(c cases.Contacts) string {
+// median is the time to first contact of the cases that were reached on some days, and leads to them.
+func (o *overviewOf) median(c cases.Contacts, area models.Area, d days) leadView {
 	if c.Cases() == 0 {
-		return "–"
+		return leadView{Text: "–"}
 	}
-	return o.span(c.Median())
+	list := o.list(0, area, filter{Called: d})
+	list.Text = o.span(c.Median())
+	return list
 }
 
 func sumOf(counts map[models.Level]int64) (n int64) {
@@ -271,7 +278,7 @@ func (o *overviewOf) areas() []areaView {
 		out = append(out, areaView{
 			Name: leadView{o.areaName(string(a.Area)), overviewLink(a.Area)}, Declared: o.forms(a.Declared, a.Area, days{from, today}),
 			Week: o.list(a.Week, a.Area, filter{Opened: days{week, today}}), WeekBefore: o.list(a.WeekBefore, a.Area, filter{Opened: before}),
-			Open: o.list(a.Open, a.Area, filter{}), Overdue: o.list(a.Overdue, a.Area, filter{View: "overdue"}), Contact: o.median(a.Contacted),
+			Open: o.list(a.Open, a.Area, filter{}), Overdue: o.list(a.Overdue, a.Area, filter{View: "overdue"}), Contact: o.median(a.Contacted, a.Area, days{week, today}),
 			week: a.Week, code: a.Area,
 		})
 	}

@@ -15,6 +15,8 @@ import (
 var (
 	numberLink = regexp.MustCompile(`<a class="(?:value )?to" href="([^"]*)">([^<]+)</a>`)
 	figure     = regexp.MustCompile(`[0-9][0-9.]*`)
+	span       = regexp.MustCompile(`[0-9]+ (?:phút|giờ|ngày)$`)
+	unlinked   = regexp.MustCompile(`<(?:td class="n"|b class="value"|span class="help")[^>]*>([^<]*[0-9][^<]*)`)
 	areaLink   = regexp.MustCompile(`<th scope="row"><a href="(/console/overview\?area=[^"]*)">`)
 	nextLink   = regexp.MustCompile(`rel="next" href="([^"]+)"`)
 	partTable  = regexp.MustCompile(`(?s)<table><caption>([^<]*)</caption><tbody>(.*?)</tbody>\s*<tfoot>.*?<td class="n">([0-9.]+)</td>`)
@@ -62,8 +64,9 @@ func figureOf(t testing.TB, text string) int {
 	return n
 }
 
-// Every number of the overview that has a link is as long as the list behind it: for the nation, a province and a commune,
-// for all areas below them, and for people who wait, were called, got worse, moved on and came days ago.
+// Every number of the overview has a link and is as long as the list behind it, and a median leads to the cases it is of: for
+// the nation, a province and a commune, for all areas below them, and for people who wait, waited when a day ended, were
+// called, got worse, moved on and came days ago.
 func TestOverviewNumbersAreTheirLists(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -101,7 +104,17 @@ func TestOverviewNumbersAreTheirLists(t *testing.T) {
 			for _, link := range areaLink.FindAllStringSubmatch(page.body, -1) {
 				todo = append(todo, unescaped(link[1]))
 			}
+			for _, bare := range unlinked.FindAllStringSubmatch(page.body, -1) {
+				t.Errorf("%s of %s: %q leads nowhere", login, todo[0], bare[1])
+			}
 			for _, link := range numberLink.FindAllStringSubmatch(page.body, -1) {
+				if span.MatchString(link[2]) {
+					if n := b.behind(unescaped(link[1])); n == 0 {
+						t.Errorf("%s of %s: the median %q leads to nobody", login, todo[0], link[2])
+					}
+					seen["a median"]++
+					continue
+				}
 				says := figure.FindAllString(link[2], -1)
 				if len(says) != 1 {
 					t.Fatalf("%s: %q holds no number, or several", todo[0], link[2])
@@ -119,6 +132,11 @@ func TestOverviewNumbersAreTheirLists(t *testing.T) {
 		}
 		if walked != scope.pages {
 			t.Errorf("%s sees %d overviews, want %d", login, walked, scope.pages)
+		}
+	}
+	for _, text := range []string{"a median", "cuối ngày hôm qua 60", "cuối ngày này tuần trước 1"} {
+		if seen[text] == 0 {
+			t.Errorf("%q was never seen in %v", text, seen)
 		}
 	}
 	if len(seen) < 12 {

@@ -45,6 +45,7 @@ type caseDoc struct {
 	ContactedAt Time              `bson:"contacted_at,omitempty" json:"contacted_at,omitzero"`
 	ClosedAt    Time              `bson:"closed_at,omitempty" json:"closed_at,omitzero"`
 	Waits       []waitDoc         `bson:"waits,omitempty" json:"waits,omitempty"`
+	Waited      []string          `bson:"waited,omitempty" json:"waited,omitempty"` // the days of Waits: "2026-11-27 overdue"
 	Search      []string          `bson:"search,omitempty" json:"search,omitempty"` // keyed hashes
 	Todo        *todoDoc          `bson:"todo,omitempty" json:"todo,omitempty"`
 }
@@ -100,6 +101,9 @@ type waitDoc struct {
 	To   Time            `bson:"to" json:"to"`
 }
 
+// waited is how a day of a wait that has ended is kept and counted.
+func waited(on models.WaitedOn) string { return on.Day + " " + string(on.Kind) }
+
 func (w waitDoc) model() models.Wait {
 	return models.Wait{Kind: w.Kind, From: w.From.Time(), To: w.To.Time()}
 }
@@ -143,6 +147,7 @@ func caseIndexes() []Index {
 		// Those who owe an update are few: whoever asks for them alone, of any area, reads no others.
 		{Name: "missed", Fields: []Order{{Field: "missed_since"}, {Field: "_id"}}, Sparse: true},
 		{Name: "search", Fields: []Order{{Field: "search"}}, Multi: true},
+		{Name: "waited", Fields: []Order{{Field: "waited"}}, Multi: true},
 	}
 }
 
@@ -188,6 +193,9 @@ func caseDocOf(c *models.Case) caseDoc {
 	}
 	for _, w := range c.Waits {
 		doc.Waits = append(doc.Waits, waitDoc{w.Kind, At(w.From), At(w.To)})
+		for _, day := range w.Days() {
+			doc.Waited = append(doc.Waited, waited(models.WaitedOn{Kind: w.Kind, Day: day}))
+		}
 	}
 	return doc
 }

@@ -57,12 +57,30 @@ func (c *Cases) where(f models.CaseFilter, now time.Time) (conds []Cond) {
 	add(!f.OpenedTo.IsZero(), "opened_at", Lt, At(f.OpenedTo))
 	add(!f.ContactedFrom.IsZero(), "contacted_at", Ge, At(f.ContactedFrom))
 	add(!f.ContactedTo.IsZero(), "contacted_at", Lt, At(f.ContactedTo))
-	add(!f.UnreachedBefore.IsZero(), "unreached", Exists, true) // for the index, which is sparse
-	add(!f.UnreachedBefore.IsZero(), "unreached", Lt, At(f.UnreachedBefore))
 	if f.Search != nil {
 		add(true, "search", Any, c.store.searchHashes(f.Search, true))
 	}
 	return conds
+}
+
+// reads gives the conditions of a filter within the scope, as many reads as it takes: who waited at the end of a day are
+// those who have waited since, and those whose wait has ended. No case is in both.
+func (c *Cases) reads(f models.CaseFilter, now time.Time) [][]Cond {
+	conds := slices.Clip(c.where(f, now))
+	if f.WaitedOn == (models.WaitedOn{}) {
+		return [][]Cond{conds}
+	}
+	return [][]Cond{append(conds, waitingSince(f.WaitedOn)...), append(conds, Cond{"waited", Has, waited(f.WaitedOn)})}
+}
+
+// waitingSince are those who have waited since the end of a day.
+func waitingSince(on models.WaitedOn) []Cond {
+	day, _ := time.ParseInLocation(time.DateOnly, on.Day, models.Hanoi)
+	midnight := At(day.AddDate(0, 0, 1))
+	if on.Kind == models.WaitOverdue {
+		return []Cond{{"due_at", Lt, midnight}}
+	}
+	return []Cond{{"unreached", Exists, true}, {"unreached", Lt, midnight}} // the index is sparse
 }
 
 func first[T any](of []T) (value T) {
@@ -98,23 +116,41 @@ func sortingOf(order models.CaseOrder) sorting {
 			func(d caseDoc) []any { return []any{int64(d.DueAt), d.ID} }}
 	case models.ByLevel:
 		return sorting{colCases + ".level", []Order{{"level", true}, {"last_at", true}, {"_id", true}}, []keyType{intKey, timeKey, stringKey},
-			func(d caseDoc) []any { return []any{d.Level, int64(d.LastAt), d.ID} }}
+			func(d caseDoc) []any { return []any{int64(d.Level), int64(d.LastAt), d.ID} }}
 	}
 	return sorting{colCases, []Order{{"last_at", true}, {"_id", true}}, []keyType{timeKey, stringKey},
 		func(d caseDoc) []any { return []any{int64(d.LastAt), d.ID} }}
 }
 
+// compare orders two cases.
+func (by sorting) compare(a, b caseDoc) int {
+	keys, others := by.key(a), by.key(b)
+	for i, field := range by.fields {
+		order := 0
+		switch key := keys[i].(type) {
+		case int64:
+			order = cmp.Compare(key, others[i].(int64))
+		case string:
+			order = cmp.Compare(key, others[i].(string))
+		}
+		if order != 0 && field.Desc {
+			return -order
+		}
+		if order != 0 {
+			return order
+		}
+	}
+	return 0
+}
+
 // List gives the cases that match in the filter's order, with the identity behind each.
 func (c *Cases) List(ctx context.Context, f models.CaseFilter, now time.Time, page models.Page) ([]models.CasePerson, string, error) {
-	if c.scope == "" {
-		return nil, "", nil
-	}
 	by := sortingOf(f.Order)
-	q := Query{Where: c.where(f, now), Sort: by.fields, Limit: page.Limit + 1, Index: c.inOrder(f)}
+	q := Query{Limit: page.Limit + 1, Index: c.inOrder(f)}
 	if err := q.after(by.list, page.Cursor, by.types...); err != nil {
 		return nil, "", err
 	}
-	docs, err := c.find(ctx, q)
+	docs, err := c.ordered(ctx, f, now, q)
 	if err != nil {
 		return nil, "", asError("listing cases", err)
 	}
@@ -163,6 +199,28 @@ func within(area models.Area, by string) string {
 	return kind
 }
 
+// ordered reads the cases that match in the filter's order, as far and by what index q says.
+func (c *Cases) ordered(ctx context.Context, f models.CaseFilter, now time.Time, q Query) ([]caseDoc, error) {
+	if c.scope == "" {
+		return nil, nil
+	}
+	by := sortingOf(f.Order)
+	q.Sort = by.fields
+	reads := c.reads(f, now)
+	var docs []caseDoc
+	for _, q.Where = range reads {
+		found, err := c.find(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, found...)
+	}
+	if len(reads) > 1 {
+		slices.SortFunc(docs, by.compare)
+	}
+	return docs[:min(len(docs), q.Limit)], nil
+}
+
 func (c *Cases) find(ctx context.Context, q Query) ([]caseDoc, error) {
 	var docs []caseDoc
 	err := c.store.engine.Find(ctx, colCases, q, func(raw Raw) error {
@@ -179,8 +237,15 @@ func (c *Cases) Count(ctx context.Context, f models.CaseFilter, now time.Time) (
 	if c.scope == "" {
 		return 0, nil
 	}
-	n, err := c.store.engine.Count(ctx, colCases, c.where(f, now))
-	return n, asError("counting cases", err)
+	var sum int64
+	for _, where := range c.reads(f, now) {
+		n, err := c.store.engine.Count(ctx, colCases, where)
+		if err != nil {
+			return 0, asError("counting cases", err)
+		}
+		sum += n
+	}
+	return sum, nil
 }
 
 // Get gives one case with the identity behind it.

@@ -11,14 +11,11 @@ import (
 
 // IDs gives the ids of the cases that match in the filter's order, at most limit.
 func (c *Cases) IDs(ctx context.Context, f models.CaseFilter, now time.Time, limit int) ([]string, error) {
-	if c.scope == "" {
-		return nil, nil
-	}
-	q := Query{Where: c.where(f, now), Sort: sortingOf(f.Order).fields, Limit: limit}
+	q := Query{Limit: limit}
 	if f.SameAs != "" {
 		q.Index = "same_as" // a planner without statistics would go through the whole area
 	}
-	docs, err := c.find(ctx, q)
+	docs, err := c.ordered(ctx, f, now, q)
 	return mapped(docs, func(d caseDoc) string { return d.ID }), asError("listing cases", err)
 }
 
@@ -56,6 +53,15 @@ func (c *Cases) CountDue(ctx context.Context, from, to time.Time) (int64, error)
 	}
 	n, err := c.store.engine.Count(ctx, colCases, append(c.where(models.CaseFilter{}, time.Time{}), Cond{"due_at", Ge, At(from)}, Cond{"due_at", Lt, At(to)}))
 	return n, asError("counting deadlines", err)
+}
+
+// CountWaiting counts the cases that have waited since the end of a day.
+func (c *Cases) CountWaiting(ctx context.Context, on models.WaitedOn) (int64, error) {
+	if c.scope == "" {
+		return 0, nil
+	}
+	n, err := c.store.engine.Count(ctx, colCases, append(c.where(models.CaseFilter{}, time.Time{}), waitingSince(on)...))
+	return n, asError("counting waits", err)
 }
 
 // caseBatch is how many cases are changed in shared round trips: an engine's ReplaceAll takes 1,000.

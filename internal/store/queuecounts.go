@@ -12,16 +12,24 @@ func (c *Cases) CountUpTo(ctx context.Context, f models.CaseFilter, now time.Tim
 	if c.scope == "" {
 		return 0, nil
 	}
-	var n int64
-	q := Query{Where: c.where(f, now), Limit: limit, Fields: []string{"_id"}, Index: c.inOrder(f)}
+	n := 0
+	q := Query{Fields: []string{"_id"}, Index: c.inOrder(f)}
 	if f.Assignee != "" { // has fewer than any area
 		q.Index = "assignee"
 	}
-	err := c.store.engine.Find(ctx, colCases, q, func(Raw) error {
-		n++
-		return nil
-	})
-	return n, asError("counting cases", err)
+	for _, q.Where = range c.reads(f, now) {
+		if q.Limit = limit - n; q.Limit == 0 {
+			break
+		}
+		err := c.store.engine.Find(ctx, colCases, q, func(Raw) error {
+			n++
+			return nil
+		})
+		if err != nil {
+			return 0, asError("counting cases", err)
+		}
+	}
+	return int64(n), nil
 }
 
 // counted are the fields that say on which tabs of the queue a case stands.

@@ -65,11 +65,7 @@ func (doc *caseDoc) tally() talliedDoc {
 		add(models.Day(doc.DueAt.Time()), "due")
 		add(dayNow, "due")
 	}
-	for _, w := range doc.Waits {
-		for _, day := range w.model().Days() {
-			add(day, string(w.Kind))
-		}
-	}
+	t.N = append(t.N, doc.Waited...)
 	slices.Sort(t.N)
 	return t
 }
