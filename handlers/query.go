@@ -85,7 +85,7 @@ func (q *query) text(name string) string {
 	switch {
 	case utf8.RuneCountInString(text) > maxParameter:
 		q.wrong(name, "too_long", map[string]any{"max": maxParameter})
-	case !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r) }):
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }):
 		q.wrong(name, "forbidden_characters", nil)
 	default:
 		return text

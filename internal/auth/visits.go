@@ -162,7 +162,7 @@ func (o *Officials) SaveView(ctx context.Context, login string, view models.Save
 		return models.InvalidField("/name", "required", nil)
 	case utf8.RuneCountInString(view.Name) > maxViewName:
 		return models.InvalidField("/name", "too_long", map[string]any{"max": maxViewName})
-	case !utf8.ValidString(view.Name) || strings.ContainsFunc(view.Name, func(r rune) bool { return !unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r) }):
+	case !utf8.ValidString(view.Name) || strings.ContainsFunc(view.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return models.InvalidField("/name", "forbidden_characters", nil)
 	}
 	_, err := o.store.UpdateOfficial(ctx, login, func(official *models.Official) ([]models.Effect, error) {

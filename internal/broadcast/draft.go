@@ -109,7 +109,7 @@ func clean(text string) string { return strings.TrimSpace(norm.NFC.String(models
 
 // hides tells whether a character is none that a reader sees; lines may be broken.
 func hides(r rune) bool {
-	return r != '\n' && (!unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r))
+	return r != '\n' && !unicode.IsPrint(r)
 }
 
 func isUUIDv7(id string) bool {

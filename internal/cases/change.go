@@ -39,7 +39,7 @@ func freeText(field, text string, required bool) (string, *models.FieldError) {
 		return "", &models.FieldError{Field: field, Code: "too_long", Args: map[string]any{"max": maxText}}
 	}
 	for _, r := range text {
-		if r != '\n' && (!unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r)) {
+		if r != '\n' && !unicode.IsPrint(r) {
 			return "", &models.FieldError{Field: field, Code: "forbidden_characters"}
 		}
 	}

@@ -87,10 +87,6 @@ func (r *request) again(err error, form typed) error {
 	case models.Invalid:
 		f := r.failure(err)
 		return r.showCase(f.Status, f.problems(), form, nil)
-	case models.NotFound: // moved to another area meanwhile, or the official was
-		if kept := form.texts(); len(kept) > 0 {
-			return r.show(http.StatusNotFound, "gone", kept)
-		}
 	}
 	return err
 }

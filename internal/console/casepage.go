@@ -60,13 +60,6 @@ type typed struct {
 	Rev, Seen                                                                   string // what it was typed over, when that still counts
 }
 
-// texts are what was written, for a page that can do no more than show it.
-func (t typed) texts() []string {
-	return slices.DeleteFunc([]string{t.Note, t.ContactNote, t.AssessReason, t.Message, t.Reason, t.To, t.ReferralReason}, func(text string) bool {
-		return strings.TrimSpace(text) == ""
-	})
-}
-
 // keepChosen chooses what was typed in a list of choices.
 func keepChosen(options []option, typed *string) {
 	for i := range options {

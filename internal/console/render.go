@@ -244,6 +244,7 @@ type failure struct {
 	Status        int
 	Title, Detail string
 	Fields        []string
+	Typed         []string // what was written, by a page that can do no more than show it
 }
 
 // problems are what a form says above itself: what is wrong with its fields, or with all of it.
@@ -311,13 +312,35 @@ func (r *request) fail(err error) {
 		}
 		return
 	}
+	if e, _ := problems.Of(err); e.Code == "bad_cursor" && r.Method == http.MethodGet { // of another order: the list from its first page
+		q := r.URL.Query()
+		q.Del("cursor")
+		_ = r.redirect(r.URL.Path + "?" + q.Encode())
+		return
+	}
 	f := r.failure(err)
+	if f.Typed = r.texts(); len(f.Typed) > 0 && models.NotFound.Is(err) && strings.HasPrefix(r.URL.Path, "/console/cases/") { // moved to another area meanwhile, or the official was
+		f.Title, f.Detail = r.say("gone.title"), r.say("gone.text")
+	}
 	if f.Status >= http.StatusInternalServerError {
 		r.s.Log.ErrorContext(context.WithoutCancel(r.Context()), "a page failed", slog.String("route", r.route.path), slog.Any("error", err))
 	}
 	if err := r.show(f.Status, "error", f); err != nil {
 		http.Error(r.w, f.Title, f.Status)
 	}
+}
+
+// texts are what was written in a form of the own visit.
+func (r *request) texts() []string {
+	var out []string
+	if r.signedIn && r.ownForm() == nil {
+		for _, name := range []string{"note", "assess_reason", "text", "reason", "to", "vi", "en"} {
+			if text := strings.TrimSpace(r.PostForm.Get(name)); text != "" {
+				out = append(out, text)
+			}
+		}
+	}
+	return out
 }
 
 func (r *request) signInAgain() {

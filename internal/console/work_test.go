@@ -130,6 +130,22 @@ func TestWordsAboutACaseThatIsGone(t *testing.T) {
 	}
 }
 
+// Whoever may write no more gets the own words back.
+func TestWordsOfAViewer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	b, manager := w.official("an.nguyen", models.Officer, bacSon), w.official("quan.ly", models.ProvinceManager, langSon)
+	path := "/console/cases/" + b.get("/console/cases").ids()[0]
+	opened := b.get(path).formAt(t, path+"/change")
+	manager.follow(manager.submit("/console/officials/an.nguyen/move", "role", "viewer", "area", bacSon))
+	got := b.post(path+"/change", with(opened, "note", "Đã gọi & hẹn"))
+	has(t, "a viewer", b.want(http.StatusForbidden, got), "Đã gọi &amp; hẹn")
+	forged := with(opened, "note", "Đã gọi & hẹn")
+	forged.Set("csrf", "x")
+	hasNot(t, "a forged form", b.want(http.StatusForbidden, b.post(path+"/change", forged)), "Đã gọi &amp; hẹn")
+}
+
 // Links never make a chain, also where the other end lies outside the own area.
 func TestNoChainAcrossAreas(t *testing.T) {
 	t.Parallel()

@@ -57,7 +57,7 @@ func normalName(name string) (string, string) {
 func normalAddress(line string) (string, string) {
 	line = strings.Join(strings.Fields(norm.NFC.String(line)), " ")
 	for _, r := range line {
-		if !unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r) {
+		if !unicode.IsPrint(r) {
 			return "", "forbidden_characters"
 		}
 	}

@@ -102,7 +102,7 @@ func (s *Service) SetConsent(ctx context.Context, citizen models.Citizen, purpos
 	if textVersion == "" {
 		return models.Consent{}, models.InvalidField("/text_version", "required", nil)
 	}
-	if strings.ContainsFunc(textVersion, func(r rune) bool { return !unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r) }) {
+	if strings.ContainsFunc(textVersion, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return models.Consent{}, models.InvalidField("/text_version", "forbidden_characters", nil)
 	}
 	if utf8.RuneCountInString(textVersion) > maxTextVersion {
