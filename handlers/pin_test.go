@@ -23,11 +23,11 @@ func TestPIN(t *testing.T) {
 	diff(t, "afterwards", exported(), any(true))
 	account, err := w.Store.AccountOfPhone(t.Context(), "+84912340001")
 	must(t, err)
-	if err := w.server.PINs.Check(t.Context(), account, "2580"); err != nil {
+	if err := w.server.PINs.Check(t.Context(), account, "2580", "m"); err != nil {
 		t.Error(err)
 	}
 	w.want(http.StatusNoContent, set(object{"pin": "1357"}))
-	if err := w.server.PINs.Check(t.Context(), account, "2580"); err == nil {
+	if err := w.server.PINs.Check(t.Context(), account, "2580", "m"); err == nil {
 		t.Error("the old PIN is taken")
 	}
 }

@@ -61,6 +61,7 @@ type Account struct {
 type PIN struct {
 	Hash        string // argon2id in PHC form, sealed in a store; empty while none was chosen
 	Wrong       int    // tries since the last right one
+	Tried       string // digest of the message that the last try came in; sealed in a store
 	LockedUntil time.Time
 }
 

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"regexp"
 	"strings"
 	"time"
@@ -79,23 +81,29 @@ func (p *PINs) set(ctx context.Context, account, pin string, replace bool) error
 
 // Check tells whether a PIN is the account's: nil when it is. NotFound (no_pin) when it has none, Unauthenticated
 // (wrong_pin) when it is another, TooMany (pin_locked) for a day after five wrong ones. A guess is written down before it is
-// looked at, so that of any number of guesses at the same time five at most learn anything.
-func (p *PINs) Check(ctx context.Context, account, pin string) error {
+// looked at, so that of any number of guesses at the same time five at most learn anything. The same PIN in the same message
+// as the last one is no new guess and is answered as it was.
+func (p *PINs) Check(ctx context.Context, account, pin, message string) error {
+	sum := sha256.Sum256([]byte(message + "|" + pin))
+	tried := base64.RawStdEncoding.EncodeToString(sum[:12])
 	var hash string
 	_, err := p.store.UpdateAccount(ctx, account, func(a *models.Account) ([]models.Effect, error) {
 		now := p.now()
+		hash = a.PIN.Hash
 		switch {
-		case a.PIN.Hash == "":
+		case hash == "":
 			return nil, models.Fail(models.NotFound, "no_pin")
+		case a.PIN.Tried == tried:
+			return nil, models.ErrUnchanged
 		case now.Before(a.PIN.LockedUntil):
 			return nil, &models.Error{Kind: models.TooMany, Code: "pin_locked", RetryAfter: a.PIN.LockedUntil.Sub(now)}
 		case !a.PIN.LockedUntil.IsZero(): // the lock is over: five new tries
 			a.PIN.Wrong, a.PIN.LockedUntil = 0, time.Time{}
 		}
+		a.PIN.Tried = tried
 		if a.PIN.Wrong++; a.PIN.Wrong >= pinTries {
 			a.PIN.LockedUntil = now.Add(pinLock)
 		}
-		hash = a.PIN.Hash
 		return nil, nil
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -45,9 +46,11 @@ func TestPIN(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	pins, store := newPINs(t, func() time.Time { return now })
+	messages := 0
 	check := func(pin string, want models.Kind) {
 		t.Helper()
-		if got := models.KindOf(pins.Check(t.Context(), "a", pin)); got != want {
+		messages++
+		if got := models.KindOf(pins.Check(t.Context(), "a", pin, fmt.Sprint(messages))); got != want {
 			t.Errorf("PIN %s: %q, want %q", pin, got, want)
 		}
 	}
@@ -93,9 +96,9 @@ func TestAHundredGuessesAtOnceAreFive(t *testing.T) {
 	}
 	var looked atomic.Int64
 	var guesses sync.WaitGroup
-	for range 100 {
+	for n := range 100 {
 		guesses.Go(func() {
-			if models.Unauthenticated.Is(pins.Check(t.Context(), "a", "1357")) {
+			if models.Unauthenticated.Is(pins.Check(t.Context(), "a", "1357", fmt.Sprint(n))) {
 				looked.Add(1)
 			}
 		})
@@ -103,5 +106,34 @@ func TestAHundredGuessesAtOnceAreFive(t *testing.T) {
 	guesses.Wait()
 	if looked.Load() != 5 {
 		t.Errorf("%d guesses were looked at, want 5", looked.Load())
+	}
+}
+
+// A message that its gateway repeats is one guess; another PIN under its name is another.
+func TestRepeatedGuess(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	pins, store := newPINs(t, func() time.Time { return now })
+	if err := pins.Choose(t.Context(), "a", "2580"); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		pin, message string
+		want         models.Kind
+		tries        int
+	}{
+		{"1111", "m1", models.Unauthenticated, 1}, {"1111", "m1", models.Unauthenticated, 1}, {"1112", "m1", models.Unauthenticated, 2},
+		{"1111", "m1", models.Unauthenticated, 3}, {"1111", "m2", models.Unauthenticated, 4}, {"1111", "m3", models.Unauthenticated, 5},
+		{"1111", "m3", models.Unauthenticated, 5}, {"2580", "m3", models.TooMany, 5}, {"2580", "m4", models.TooMany, 5},
+	} {
+		if got := models.KindOf(pins.Check(t.Context(), "a", c.pin, c.message)); got != c.want || store.account.PIN.Wrong != c.tries {
+			t.Errorf("guess %d: %v after %d tries, want %v after %d", i, got, store.account.PIN.Wrong, c.want, c.tries)
+		}
+	}
+	now = now.Add(25 * time.Hour)
+	for range 2 {
+		if err := pins.Check(t.Context(), "a", "2580", "m5"); err != nil || store.account.PIN.Wrong != 0 {
+			t.Errorf("the right one: %v after %d tries", err, store.account.PIN.Wrong)
+		}
 	}
 }

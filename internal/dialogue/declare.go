@@ -354,7 +354,7 @@ func (t *turn) refused(err error) error {
 	if err := t.readAccount(); err != nil {
 		return err
 	}
-	if t.settle() {
+	if t.settle(false) {
 		return nil
 	}
 	key := "error." + e.Code + ".detail"

@@ -62,7 +62,7 @@ type Privacy interface {
 // PINs protects what a phone number alone must not do.
 type PINs interface {
 	Choose(ctx context.Context, account, pin string) error
-	Check(ctx context.Context, account, pin string) error
+	Check(ctx context.Context, account, pin, message string) error
 }
 
 // Outbox takes messages to be sent.
@@ -182,6 +182,7 @@ type turn struct {
 	in      models.Inbound
 	st      *state
 	account *models.Account // nil while the number has none
+	erased  string          // the household that it had, as long as the number still names it
 	note    string          // said on top of the next screen: why an answer was not taken
 	left    string          // said above that: that a form was left
 	ahead   bool            // what is taken was typed before its screen was shown
@@ -203,7 +204,7 @@ func (s *Service) turn(ctx context.Context, in models.Inbound, st *state) (*turn
 
 // readAccount finds the household of the number; one that was erased is none.
 func (t *turn) readAccount() error {
-	t.account = nil
+	t.account, t.erased = nil, ""
 	id, err := t.Store.AccountOfPhone(t.ctx, t.in.Phone)
 	if models.NotFound.Is(err) {
 		return nil
@@ -212,7 +213,10 @@ func (t *turn) readAccount() error {
 		return err
 	}
 	account, err := t.Store.Account(t.ctx, id)
-	if models.NotFound.Is(err) || (err == nil && account.Erased()) {
+	if err == nil && account.Erased() {
+		t.erased = id
+	}
+	if models.NotFound.Is(err) || t.erased != "" {
 		return nil
 	}
 	t.account = account

@@ -34,7 +34,7 @@ func (t *turn) formStands(at step) bool {
 	}
 	if at.meets() {
 		people := t.people() // of whom one is the owner already
-		return t.st.New != nil && (t.st.New.Relationship != models.Self || len(people) == 0 || people[0].Relationship != models.Self)
+		return t.st.New != nil && (t.st.New.Relationship != models.Self || len(people) == 0 || people[0].Relationship != models.Self || people[0].ID == t.st.newID())
 	}
 	if t.st.New == nil {
 		if t.account == nil {

@@ -163,7 +163,7 @@ func takeUnlock(t *turn, typed string) error {
 	if !auth.LooksLikePIN(typed) { // a key was missed: that costs no try
 		return t.unclear("pin_digits", nil)
 	}
-	err := t.PINs.Check(t.ctx, t.account.ID, typed)
+	err := t.PINs.Check(t.ctx, t.account.ID, typed, t.in.ID)
 	var e *models.Error
 	switch {
 	case err == nil:
@@ -228,6 +228,9 @@ func takePeople(t *turn, typed string) error {
 
 func showPerson(t *turn) (view, error) {
 	p := t.chosenPerson()
+	if p == nil {
+		return view{}, nil
+	}
 	lines := []string{t.text("home.declare", nil), t.text("home.result", nil)}
 	if p.Relationship != models.Self {
 		lines = append(lines, t.text("people.remove", nil))
@@ -252,6 +255,12 @@ func (t *turn) chosenPerson() *models.Person {
 
 func takePerson(t *turn, typed string) error {
 	p := t.chosenPerson()
+	if p == nil {
+		if digits(typed) == "3" && t.unlocked() { // this message has removed them already
+			t.say("people.removed", nil)
+		}
+		return nil
+	}
 	choices := 3
 	if p.Relationship == models.Self {
 		choices = 2

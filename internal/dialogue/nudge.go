@@ -74,7 +74,7 @@ func (s *Service) nudge(ctx context.Context, d *models.Dialogue) error {
 	if err != nil {
 		return err
 	}
-	t.settle() // a household that is gone is asked nothing
+	t.settle(false) // a household that is gone is asked nothing
 	if d.DueAt, err = t.due(); err != nil {
 		return err
 	}

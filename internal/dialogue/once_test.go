@@ -223,7 +223,7 @@ func TestConfirmationThatRegisteredOnly(t *testing.T) {
 			t.Errorf("%s: side by side it says %q and %q", channel, first.Text, second.Text)
 		}
 		for _, p := range []*phone{crashed, twice} {
-			if err := r.pins.Check(t.Context(), p.account().ID, "2468"); channel == "USSD" && err != nil {
+			if err := r.pins.Check(t.Context(), p.account().ID, "2468", "m"); channel == "USSD" && err != nil {
 				t.Errorf("the PIN: %v", err)
 			}
 		}

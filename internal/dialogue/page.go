@@ -18,6 +18,7 @@ type view struct {
 	// chunks is of how many sevens of lines this is one.
 	chunks int
 	end    bool // the session ends with the last page
+	stops  bool // a line stops SMS
 }
 
 // page is what is shown at once.

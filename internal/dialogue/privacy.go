@@ -11,17 +11,14 @@ import (
 )
 
 func showPrivacy(t *turn) (view, error) {
-	sms := "privacy.stop"
 	stopped, err := t.stopped()
 	if err != nil {
 		return view{}, err
 	}
-	if stopped {
-		sms = "privacy.start"
-	}
+	sms := map[bool]string{true: "privacy.start", false: "privacy.stop"}[stopped]
 	return view{
 		text:  t.text("privacy.title", nil),
-		items: numbered(t.text("privacy.withdraw", nil), t.text(sms, nil), t.text("privacy.erase", nil)), back: t.back(),
+		items: numbered(t.text("privacy.withdraw", nil), t.text(sms, nil), t.text("privacy.erase", nil)), back: t.back(), stops: !stopped,
 	}, nil
 }
 
@@ -35,11 +32,7 @@ func takePrivacy(t *turn, typed string) error {
 		}
 		t.st.to(stepWithdraw)
 	case 2:
-		stopped, err := t.stopped()
-		if err != nil {
-			return err
-		}
-		return t.optOut(!stopped)
+		return t.optOut(t.st.Stops)
 	case 3:
 		return t.erase()
 	}
@@ -163,15 +156,15 @@ func takeEraseCode(t *turn, typed string) error {
 }
 
 func (t *turn) eraseNow() error {
-	if t.account == nil {
-		t.st.to(stepHome)
-		return nil
-	}
-	if !t.unlocked() { // the PIN was entered too long ago
+	if t.account != nil && !t.unlocked() { // the PIN was entered too long ago
 		t.note = t.text("note.pin_late", nil)
 		return t.unlock(stepErase, "")
 	}
-	erased, err := t.Privacy.Erase(t.ctx, t.citizen())
+	citizen := t.citizen()
+	if t.account == nil { // this message has erased it already
+		citizen.Account = t.erased
+	}
+	erased, err := t.Privacy.Erase(t.ctx, citizen)
 	if err != nil && !models.Unauthenticated.Is(err) {
 		return err
 	}

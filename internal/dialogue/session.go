@@ -25,7 +25,7 @@ func (t *turn) answer() (models.Reply, error) {
 		}
 	}
 	t.st.Spoke, t.st.Nudged = now, false
-	gone := t.settle()
+	gone := t.settle(true)
 	if t.bySMS() {
 		return t.answerSMS(stale, gone)
 	}
@@ -116,7 +116,7 @@ const mostWrong = 3
 
 // take takes one input at the open screen.
 func (t *turn) take(typed string) error {
-	if t.settle() {
+	if t.settle(true) {
 		return nil
 	}
 	t.note, typed = "", bare(typed)
@@ -198,8 +198,9 @@ func (t *turn) turnPage(pages, chunks int) {
 }
 
 // settle lets go of what went away since it was shown: the person or the household that the open form is about, by another
-// channel or an erasure. It tells whether the open screen went with it, so that what was typed there answers nothing.
-func (t *turn) settle() bool {
+// channel or an erasure. It tells whether the open screen went with it, so that what was typed there answers nothing. Where an
+// answer is taken, a screen stays whose own action makes its subject go: this message may have done it already.
+func (t *turn) settle(taking bool) bool {
 	at := t.st.Step
 	again := t.adopt()
 	if _, known := t.steps[at]; !known {
@@ -213,7 +214,7 @@ func (t *turn) settle() bool {
 		t.left = t.text("gone", nil)
 		t.st.drop()
 	}
-	if (lost && (at.ofForm() || at == stepResume || at == stepStuck)) || !t.stands(at) {
+	if (lost && (at.ofForm() || at == stepResume || at == stepStuck)) || !(t.stands(at) || (taking && at.removes())) {
 		t.left = t.text("gone", nil)
 		t.st.to(stepHome)
 	}
@@ -259,7 +260,7 @@ func (t *turn) view() (view, error) { return t.steps[t.st.Step].show(t) }
 
 // show gives the open page, and notes what is read on it.
 func (t *turn) show() (models.Reply, error) {
-	t.settle()
+	t.settle(false)
 	v, err := t.view()
 	if err != nil {
 		if err := t.refused(err); err != nil {
@@ -278,7 +279,7 @@ func (t *turn) show() (models.Reply, error) {
 			t.st.Keys += key
 		}
 	}
-	t.st.Whole = t.st.Whole || last
+	t.st.Whole, t.st.Stops = t.st.Whole || last, v.stops
 	if t.st.Step.people() {
 		t.st.Lines = peopleOf(v)
 	}

@@ -50,6 +50,7 @@ type reading struct {
 	Keys  string `json:"keys,omitempty"`  // the numbers of the lines that were shown so far
 	Whole bool   `json:"whole,omitempty"` // all pages were
 	Lines string `json:"lines,omitempty"` // digest of the people that were listed
+	Stops bool   `json:"stops,omitempty"` // its line about SMS stops them
 	Part  []pick `json:"part,omitempty"`  // answers to the first lines, given before the others were shown
 }
 

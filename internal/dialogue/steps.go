@@ -114,6 +114,9 @@ func (s step) people() bool {
 	return s == stepWho || s == stepUpdate || s == stepResults || s == stepPeople
 }
 
+// removes tells whether an answer at the step takes away what the step is about.
+func (s step) removes() bool { return s == stepErase || s == stepEraseCode || s == stepPerson }
+
 // confirms tells whether an answer at the step may change what is kept.
 func (s step) confirms() bool {
 	switch s {

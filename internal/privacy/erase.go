@@ -13,12 +13,16 @@ type Erasure struct {
 }
 
 // Erase ends the account: sign-in ends, and then the data key that seals all identity is dropped, at once or, while a case is
-// open, when that closes. The decision records stay without a person.
+// open, when that closes. The decision records stay without a person. Doing it again does no harm and tells the same.
 func (s *Service) Erase(ctx context.Context, citizen models.Citizen) (Erasure, error) {
-	if _, err := s.household(ctx, citizen); err != nil {
+	_, err := s.store.Account(ctx, citizen.Account)
+	if models.NotFound.Is(err) {
+		err = models.ErrSignedOut
+	}
+	if err != nil {
 		return Erasure{}, err
 	}
-	_, err := s.store.Tombstone(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
+	_, err = s.store.Tombstone(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
 		if account.Erased() {
 			return nil, models.ErrUnchanged
 		}

@@ -27,6 +27,7 @@ type accountDoc struct {
 	Consents       []consentDoc `bson:"consents,omitempty" json:"consents,omitempty"`
 	PIN            []byte       `bson:"pin,omitempty" json:"pin,omitempty"` // sealed hash
 	PINWrong       int          `bson:"pin_wrong,omitempty" json:"pin_wrong,omitempty"`
+	PINTried       []byte       `bson:"pin_tried,omitempty" json:"pin_tried,omitempty"` // sealed
 	PINLockedUntil Time         `bson:"pin_locked_until,omitempty" json:"pin_locked_until,omitzero"`
 	SMSOptOut      Time         `bson:"sms_opt_out,omitempty" json:"sms_opt_out,omitzero"`
 	LostSince      Time         `bson:"lost_since,omitempty" json:"lost_since,omitzero"` // since when nothing reaches the household
@@ -223,6 +224,13 @@ func (s *Store) openAccount(doc *accountDoc) (*models.Account, seal.DataKey, err
 		}
 		account.PIN = models.PIN{Hash: string(hash), Wrong: doc.PINWrong, LockedUntil: doc.PINLockedUntil.Time()}
 	}
+	if len(doc.PINTried) > 0 {
+		tried, err := key.Open(doc.PINTried, accountPlace(doc.ID, "pin_tried"))
+		if err != nil {
+			return nil, key, err
+		}
+		account.PIN.Tried = string(tried)
+	}
 	for _, p := range doc.People {
 		person, err := openPerson(doc.ID, p, key)
 		if err != nil {
@@ -282,6 +290,11 @@ func sealAccount(a *models.Account, key seal.DataKey) (accountDoc, error) {
 	var err error
 	if doc.Phone, err = key.Seal([]byte(a.Phone), accountPlace(a.ID, "phone")); err != nil {
 		return doc, err
+	}
+	if a.PIN.Tried != "" {
+		if doc.PINTried, err = key.Seal([]byte(a.PIN.Tried), accountPlace(a.ID, "pin_tried")); err != nil {
+			return doc, err
+		}
 	}
 	if a.PIN.Hash != "" {
 		doc.PINWrong, doc.PINLockedUntil = a.PIN.Wrong, At(a.PIN.LockedUntil)
