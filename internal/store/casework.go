@@ -9,16 +9,6 @@ import (
 	"khaibao/models"
 )
 
-// IDs gives the ids of the cases that match in the filter's order, at most limit.
-func (c *Cases) IDs(ctx context.Context, f models.CaseFilter, now time.Time, limit int) ([]string, error) {
-	q := Query{Limit: limit}
-	if f.SameAs != "" {
-		q.Index = "same_as" // a planner without statistics would go through the whole area
-	}
-	docs, err := c.ordered(ctx, f, now, q)
-	return mapped(docs, func(d caseDoc) string { return d.ID }), asError("listing cases", err)
-}
-
 // DueByArea counts the open cases whose deadline lies at or after from and before to, by the area directly below the scope.
 func (c *Cases) DueByArea(ctx context.Context, from, to time.Time) (map[models.Area]int64, error) {
 	out := map[models.Area]int64{}
@@ -53,15 +43,6 @@ func (c *Cases) CountDue(ctx context.Context, from, to time.Time) (int64, error)
 	}
 	n, err := c.store.engine.Count(ctx, colCases, append(c.where(models.CaseFilter{}, time.Time{}), Cond{"due_at", Ge, At(from)}, Cond{"due_at", Lt, At(to)}))
 	return n, asError("counting deadlines", err)
-}
-
-// CountWaiting counts the cases that have waited since the end of a day.
-func (c *Cases) CountWaiting(ctx context.Context, on models.WaitedOn) (int64, error) {
-	if c.scope == "" {
-		return 0, nil
-	}
-	n, err := c.store.engine.Count(ctx, colCases, append(c.where(models.CaseFilter{}, time.Time{}), waitingSince(on)...))
-	return n, asError("counting waits", err)
 }
 
 // caseBatch is how many cases are changed in shared round trips: an engine's ReplaceAll takes 1,000.

@@ -7,31 +7,6 @@ import (
 	"khaibao/models"
 )
 
-// CountUpTo counts the cases that match, limit at most: how many more there are costs nothing.
-func (c *Cases) CountUpTo(ctx context.Context, f models.CaseFilter, now time.Time, limit int) (int64, error) {
-	if c.scope == "" {
-		return 0, nil
-	}
-	n := 0
-	q := Query{Fields: []string{"_id"}, Index: c.inOrder(f)}
-	if f.Assignee != "" { // has fewer than any area
-		q.Index = "assignee"
-	}
-	for _, q.Where = range c.reads(f, now) {
-		if q.Limit = limit - n; q.Limit == 0 {
-			break
-		}
-		err := c.store.engine.Find(ctx, colCases, q, func(Raw) error {
-			n++
-			return nil
-		})
-		if err != nil {
-			return 0, asError("counting cases", err)
-		}
-	}
-	return int64(n), nil
-}
-
 // counted are the fields that say on which tabs of the queue a case stands.
 var counted = []string{"status", "due_at", "raised_at", "unreached", "missed_since", "assignee"}
 
