@@ -346,7 +346,7 @@ func (s *Server) messageCitizen(c echo.Context, official models.Official) error 
 	if err := s.read(c, &in); err != nil {
 		return err
 	}
-	id, err := s.Cases.Message(c.Request().Context(), official, c.Param("id"), in.Text)
+	id, err := s.Cases.Message(c.Request().Context(), official, c.Param("id"), in.Text, "")
 	if err != nil {
 		return err
 	}

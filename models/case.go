@@ -71,7 +71,8 @@ type Case struct {
 	Unreachable    Unreachable // why no message reaches the household; zero when messages do
 	FirstContactAt time.Time   // when the officials first reached somebody since the case opened
 	ClosedAt       time.Time
-	Waits          []Wait // oldest first
+	Waits          []Wait   // oldest first
+	Acted          []string // keys of the last forms that officials acted by
 }
 
 // Outcome is how an attempt to reach a person ended.
@@ -141,17 +142,30 @@ func (c *Case) EndWait(kind WaitKind, from, to time.Time) {
 	}
 }
 
+// mostActed is how many keys a case remembers.
+const mostActed = 64
+
+// ActedBy notes that officials act by a form, and tells whether they have before: sent again it changes nothing. A form
+// without a key is always a new one.
+func (c *Case) ActedBy(form string) (again bool) {
+	if form == "" || slices.Contains(c.Acted, form) {
+		return form != ""
+	}
+	c.Acted = append(c.Acted[max(0, len(c.Acted)-mostActed+1):], form)
+	return false
+}
+
 // CaseWork is what an official's quick action changes of a case, so that it can be undone.
 type CaseWork struct {
 	Status                                                 CaseStatus
 	Assignee                                               string
 	DueAt, RaisedAt, UnreachedSince, FirstContactAt, Ended time.Time
-	Contacts, Waits                                        int // how many there are
+	Contacts, Waits, Acted                                 int // how many there are
 }
 
 // Work gives the part of a case that quick actions change.
 func (c *Case) Work() CaseWork {
-	return CaseWork{c.Status, c.Assignee, c.DueAt, c.RaisedAt, c.UnreachedSince, c.FirstContactAt, c.ClosedAt, len(c.Contacts), len(c.Waits)}
+	return CaseWork{c.Status, c.Assignee, c.DueAt, c.RaisedAt, c.UnreachedSince, c.FirstContactAt, c.ClosedAt, len(c.Contacts), len(c.Waits), len(c.Acted)}
 }
 
 // Restore gives a case back the work it had.
@@ -160,6 +174,7 @@ func (c *Case) Restore(w CaseWork) {
 	c.UnreachedSince, c.FirstContactAt, c.ClosedAt = w.UnreachedSince, w.FirstContactAt, w.Ended
 	c.Contacts = c.Contacts[:min(w.Contacts, len(c.Contacts))]
 	c.Waits = c.Waits[:min(w.Waits, len(c.Waits))]
+	c.Acted = c.Acted[:min(w.Acted, len(c.Acted))]
 }
 
 // Undo is how an action on one or many cases is taken back, by whoever did it and for a while.

@@ -326,6 +326,10 @@ func (c *consoleBrowser) officersMorning() {
 	c.shows("Hẹn gọi lại buổi chiều.\nDặn đo SpO2.")
 	c.click("header nav a")
 	c.do(chromedp.Click(chromedp.CSS("tr.row input[type=checkbox]")))
+	c.expect("status of 422")
+	c.fill("tr.row input[type=checkbox]", "\r") // Enter decides nothing here either, and keeps what was ticked
+	c.shows(c.say("queue.no_action"))
+	c.holds("what was ticked", `document.querySelector("tr.row input[type=checkbox]").checked`)
 	c.click("button[value=mine]")
 	c.holds("a word of what was done", `!!document.querySelector(".notice button")`)
 	c.fill("input[name=q]", "0900 000 001")

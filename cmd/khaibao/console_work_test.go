@@ -20,6 +20,9 @@ func (c *consoleBrowser) visitEnds() {
 	}
 	c.fill(`form[action$="/change"] textarea`, "Đã dặn người nhà theo dõi.")
 	c.forgetVisit()
+	if c.script {
+		c.staysWritten()
+	}
 	c.expect("status of 401")
 	c.click(`form[action$="/change"] button.main`)
 	c.shows(c.say("sign_in.kept"))
@@ -70,6 +73,18 @@ func (c *consoleBrowser) warned() {
 	if _, err := chromedp.Call(c.ctx, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(added)); err != nil {
 		c.fail(err)
 	}
+}
+
+// staysWritten asks to go on when the visit is over already: the page says so and keeps what was typed.
+func (c *consoleBrowser) staysWritten() {
+	c.Helper()
+	c.js(`document.querySelector(".ending").hidden = false`)
+	c.do(chromedp.Click(chromedp.CSS(".ending .stay")))
+	c.shows(c.say("session.ended"))
+	c.holds("what was typed", `document.querySelector('form[action$="/change"] textarea').value === "Đã dặn người nhà theo dõi."`)
+	c.page("visit-over")
+	c.do(chromedp.Click(chromedp.CSS(".ending .stay")))
+	c.holds("out of the way", `document.querySelector(".ending").hidden`)
 }
 
 // forgetVisit ends the visit as the server sees it: the cookie is none of its own any more.

@@ -3,6 +3,7 @@ package cases
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"slices"
 	"time"
@@ -14,6 +15,8 @@ import (
 type ContactInput struct {
 	Outcome models.Outcome
 	Note    string // may be empty
+	// Form names what it came in, so that the same form sent again by the same official logs nothing; may be empty.
+	Form string
 }
 
 func (in *ContactInput) check() error {
@@ -39,6 +42,9 @@ func (s *Service) Contact(ctx context.Context, official models.Official, id stri
 		return Detail{}, err
 	}
 	changed, err := s.within(official.Area).Change(ctx, id, ifMatch, func(c *models.CasePerson) ([]models.Effect, error) {
+		if c.Case.ActedBy(formOf(official, in.Form)) {
+			return nil, models.ErrUnchanged
+		}
 		return s.contacted(official, &c.Case, in), nil
 	})
 	if err != nil {
@@ -46,6 +52,15 @@ func (s *Service) Contact(ctx context.Context, official models.Official, id stri
 	}
 	s.worked(official)
 	return s.detail(ctx, changed)
+}
+
+// formOf gives the key by which a case knows a form; none for no name.
+func formOf(official models.Official, name string) string {
+	if name == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(official.Login + "|" + name))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
 func (s *Service) contacted(official models.Official, c *models.Case, in ContactInput) []models.Effect {
@@ -94,6 +109,8 @@ type Selection struct {
 	All    bool
 	Filter models.CaseFilter
 	Search string
+	// Told is of how many cases the official was told with All, 0 for unknown: of more nothing is done.
+	Told int
 }
 
 // MaxSelection is how many cases one action changes.
@@ -102,8 +119,10 @@ const MaxSelection = 2000
 // Action is what is done to every case of a selection; nil fields do nothing.
 type Action struct {
 	Assignee *string
-	// FreeOnly leaves cases that a colleague has to the colleague.
+	// FreeOnly leaves cases that a colleague has to the colleague, and Assigned those that somebody else has than the
+	// official saw, by id.
 	FreeOnly bool
+	Assigned map[string]string
 	Contact  *ContactInput
 }
 
@@ -111,6 +130,7 @@ type Action struct {
 type Done struct {
 	Changed int
 	Left    int    // cases of the selection that stayed as they were
+	Again   int    // those of them that the same form had changed before
 	Undo    string // takes it back within UndoFor; empty when nothing changed
 }
 
@@ -133,18 +153,29 @@ func (s *Service) Act(ctx context.Context, official models.Official, sel Selecti
 	switch {
 	case len(ids) == 0:
 		return Done{}, models.InvalidField("/cases", "nothing_chosen", nil)
+	case sel.All && sel.Told > 0 && len(ids) > sel.Told:
+		return Done{}, models.InvalidField("/cases", "list_grew", map[string]any{"told": sel.Told})
 	case len(ids) > MaxSelection:
 		return Done{}, models.InvalidField("/cases", "too_many_items", map[string]any{"max": MaxSelection})
 	}
-	items, err := s.within(official.Area).ChangeMany(ctx, ids, func(c *models.Case) ([]models.Effect, error) { return s.act(official, c, do, taker) })
+	again := map[string]bool{}
+	items, err := s.within(official.Area).ChangeMany(ctx, ids, func(c *models.Case) ([]models.Effect, error) {
+		if do.Contact != nil && c.Status != models.CaseClosed && c.ActedBy(formOf(official, do.Contact.Form)) {
+			again[c.ID] = true
+			return nil, models.ErrUnchanged
+		}
+		return s.act(official, c, do, taker)
+	})
 	if len(items) > 0 {
 		s.worked(official)
 	}
+	done := Done{Changed: len(items), Left: len(ids) - len(items), Again: len(again)}
 	if err != nil || len(items) == 0 {
-		return Done{Changed: len(items), Left: len(ids) - len(items)}, err
+		return done, err
 	}
 	undo := models.Undo{ID: newID(), Login: official.Login, ExpiresAt: time.Now().Add(UndoFor), Items: items}
-	return Done{len(items), len(ids) - len(items), undo.ID}, s.store.KeepUndo(ctx, undo)
+	done.Undo = undo.ID
+	return done, s.store.KeepUndo(ctx, undo)
 }
 
 // checkAction tells what is wrong with an action, and gives the official who is to have the cases, if anybody is.
@@ -166,6 +197,8 @@ func (s *Service) act(official models.Official, c *models.Case, do Action, taker
 	switch {
 	case c.Status == models.CaseClosed, taker != nil && !s.areas.Holds(taker.Area, models.Area(c.Commune)),
 		do.FreeOnly && c.Assignee != "":
+		return nil, models.ErrUnchanged
+	case do.Assigned != nil && do.Assigned[c.ID] != c.Assignee:
 		return nil, models.ErrUnchanged
 	case do.Contact != nil:
 		return s.contacted(official, c, *do.Contact), nil

@@ -62,7 +62,10 @@ func (s *Service) QueueCounts(ctx context.Context, official models.Official) (mo
 // old, unless this official changed something through this process.
 func (s *Service) CountEach(ctx context.Context, official models.Official, filters map[string]models.CaseFilter) (map[string]int64, error) {
 	of := eachOf(official)
-	known, _ := s.each.get(of, s.now())
+	known, fresh := s.each.get(of, s.now())
+	if !fresh {
+		known = nil
+	}
 	out, kept := map[string]int64{}, map[string]int64{}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)

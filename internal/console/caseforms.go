@@ -61,19 +61,20 @@ func orText(text, otherwise string) string {
 	return text
 }
 
-// listed is the list that the case was opened from, as its page carries it along.
-func (r *request) listed() filter {
+// listed is the page of a list that the case was opened from, as its own page carries it along: a query, and a filter.
+func (r *request) listed() (string, filter) {
 	text := r.URL.Query().Get("list")
 	if r.Method == http.MethodPost {
 		text = r.PostForm.Get("list")
 	}
 	query, _ := url.ParseQuery(text)
-	return r.filterOf(query)
+	f := r.filterOf(query)
+	return withCursor(f.encode(), query.Get("cursor")), f
 }
 
 // caseLink is the page of the case that a route is about; more are names and values of its query.
 func (r *request) caseLink(more ...string) string {
-	if list := r.listed().encode(); list != "" {
+	if list, _ := r.listed(); list != "" {
 		more = append(more, "list", list)
 	}
 	return filter{}.link("/console/cases/"+r.PathValue("id"), more...)
@@ -94,9 +95,9 @@ func (r *request) again(err error, form typed) error {
 // logContact keeps how a call ended. It adds and never overwrites, so it asks for no particular state of the case.
 func (r *request) logContact() error {
 	form := r.PostForm
-	in := cases.ContactInput{Outcome: models.Outcome(form.Get("outcome")), Note: form.Get("note")}
+	in := cases.ContactInput{Outcome: models.Outcome(form.Get("outcome")), Note: form.Get("note"), Form: form.Get("form")}
 	done, err := r.s.Cases.Act(r.Context(), r.official, cases.Selection{IDs: []string{r.PathValue("id")}}, cases.Action{Contact: &in})
-	if err == nil && done.Changed == 0 { // closed or gone meanwhile: of one that was closed the call was made all the same
+	if err == nil && done.Changed+done.Again == 0 { // closed or gone meanwhile: of one that was closed the call was made all the same
 		if _, err = r.s.Cases.Contact(r.Context(), r.official, r.PathValue("id"), nil, in); err == nil {
 			return r.redirect(r.caseLink("done", "contact_closed"))
 		}
@@ -185,7 +186,7 @@ func (r *request) reveal() error {
 // message tells the citizen something in the official's own words.
 func (r *request) message() error {
 	text := r.PostForm.Get("text")
-	if _, err := r.s.Cases.Message(r.Context(), r.official, r.PathValue("id"), text); err != nil {
+	if _, err := r.s.Cases.Message(r.Context(), r.official, r.PathValue("id"), text, r.PostForm.Get("form")); err != nil {
 		return r.again(err, typed{Message: text})
 	}
 	return r.redirect(r.caseLink("done", "message"))

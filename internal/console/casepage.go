@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
@@ -47,6 +48,7 @@ type caseView struct {
 	Revealed     *cases.Identity
 	RevealedAs   string // sex in words
 	Problems     []string
+	FormID       string   // names the forms of this page
 	Stale        bool     // somebody else changed the case while this was being typed
 	Changes      []string // what they changed
 	Form         typed
@@ -125,8 +127,8 @@ func (r *request) showCase(status int, problems []string, form typed, revealed *
 		return err
 	}
 	view.Problems, view.Form, view.Revealed = problems, form, revealed
-	list := r.listed()
-	view.List, view.BackLink = list.encode(), list.link("/console/cases")
+	view.List, _ = r.listed()
+	view.BackLink, view.FormID = strings.TrimSuffix("/console/cases?"+view.List, "?"), rand.Text()
 	if form.Rev != "" {
 		view.Rev, view.Seen = form.Rev, form.Seen
 	}

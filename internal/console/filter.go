@@ -110,6 +110,14 @@ func (f filter) list() string {
 	return "open"
 }
 
+// withCursor adds where a page of a list begins to its query.
+func withCursor(query, cursor string) string {
+	if cursor == "" {
+		return query
+	}
+	return strings.TrimPrefix(query+"&cursor="+url.QueryEscape(cursor), "&")
+}
+
 func (f filter) link(path string, more ...string) string {
 	q := f.encode()
 	for i := 0; i+1 < len(more); i += 2 {

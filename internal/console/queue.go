@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,6 +26,9 @@ type queueView struct {
 	Selects    []selectView
 	Query      string            // of the filter, for the forms
 	Cursor     string            // of the page, for the forms
+	Area       string            // of the official, for the forms
+	FormID     string            // names this page's form
+	Told       int64             // how many the list has; 0 when it is not told exactly
 	Kept       map[string]string // the filter without a view and a search, for a search
 	Sealed     string            // the search, for the filter
 	AllLink    string            // the search without the filter
@@ -100,7 +104,7 @@ func (r *request) showQueue(status int, f filter, cursor string, form queueForm)
 	view := queueView{
 		AreaName: r.areaName(string(r.official.Area)), View: f.View, Query: f.encode(), Search: f.Search, Narrowed: f.narrowed() || f.Sort != "",
 		CanWork: r.official.Role.May(models.WorkCases), CanExport: r.official.Role.May(models.WorkCases), ExportLink: f.link("/console/export"),
-		Assignee: f.Assignee, Form: form, Cursor: cursor, Sealed: f.sealed,
+		Assignee: f.Assignee, Form: form, Cursor: cursor, Sealed: f.sealed, Area: string(r.official.Area), FormID: rand.Text(),
 	}
 	asked, kept := f.of(r.official), f.unsearched()
 	kept.View = ""
@@ -128,14 +132,21 @@ func (r *request) showQueue(status int, f filter, cursor string, form queueForm)
 	if err != nil {
 		return err
 	}
-	if view.Total, err = r.total(ctx, f, asked, view.Views, listed{len(found), cursor == "" && next == ""}); err != nil {
+	tabs := view.Views
+	if len(form.Problems) > 0 { // the list has changed, perhaps, since the numbers of the tabs were read
+		tabs = nil
+	}
+	if view.Total, err = r.total(ctx, f, asked, tabs, listed{len(found), cursor == "" && next == ""}); err != nil {
 		return err
+	}
+	if view.Total <= cases.CountLimit {
+		view.Told = view.Total
 	}
 	for i := range found {
 		row := r.row(&found[i])
 		row.Chosen = slices.Contains(form.Chosen, row.ID)
-		if view.Query != "" {
-			row.List = "?list=" + url.QueryEscape(view.Query)
+		if list := withCursor(view.Query, cursor); list != "" {
+			row.List = "?list=" + url.QueryEscape(list)
 		}
 		view.Items = append(view.Items, row)
 	}

@@ -241,3 +241,19 @@ func TestEveryTextIsThere(t *testing.T) {
 		t.Errorf("only %d texts were found: the search no longer sees them", found)
 	}
 }
+
+// The number of a large saved filter may be half a minute old, and no older.
+func TestNumberOfASavedFilter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 205 {
+		w.declared("Trần Thị Xa", bacSon, map[string]any{"cough": true})
+	}
+	b, other := w.official("an.nguyen", models.Officer, bacSon), w.official("bich.ly", models.Officer, bacSon)
+	b.follow(b.submit("/console/views/save", "query", "assignee=-", "name", "Chưa ai nhận"))
+	has(t, "at first", b.get("/console/cases"), "Chưa ai nhận 205")
+	list := other.get("/console/cases")
+	other.follow(other.post("/console/cases/act", with(list.formAt(t, "/console/cases/act"), "case", list.ids()[0], "do", "mine")))
+	w.Clock.Forward(31 * time.Second)
+	has(t, "half a minute later", b.get("/console/cases"), "Chưa ai nhận 204")
+}

@@ -1,9 +1,12 @@
 package console
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"khaibao/internal/cases"
 	"khaibao/models"
@@ -14,18 +17,25 @@ func (r *request) act() error {
 	form := r.PostForm
 	query, _ := url.ParseQuery(form.Get("query"))
 	f, cursor := r.filterOf(query), form.Get("cursor")
-	sel := cases.Selection{IDs: form["case"], All: form.Get("which") == "all", Filter: f.of(r.official), Search: f.Search}
+	kept := queueForm{Chosen: form["case"], All: form.Get("which") == "all", Assignee: form.Get("assignee")}
 	code, do := r.actionOf(form)
-	if code == "" {
+	switch {
+	case form.Get("do") == "": // Enter was pressed where nothing is to be done
+		kept.Problems = []string{r.say("queue.no_action")}
+		return r.showQueue(http.StatusUnprocessableEntity, f, cursor, kept)
+	case code == "":
 		return &models.Error{Kind: models.Malformed, Code: "bad_form"}
+	case form.Has("area") && form.Get("area") != string(r.official.Area): // other cases stand under these words by now
+		return r.showQueue(http.StatusPreconditionFailed, f, "", queueForm{Problems: []string{r.say("queue.moved")}})
 	}
 	var done cases.Done
 	err := nobodyChosen(code, form)
 	if err == nil {
-		done, err = r.s.Cases.Act(r.Context(), r.official, sel, do)
+		done, err = r.s.Cases.Act(r.Context(), r.official, r.selection(f, form), do)
 	}
 	if models.Invalid.Is(err) {
-		return r.showQueue(http.StatusUnprocessableEntity, f, cursor, queueForm{Problems: r.failure(err).problems(), Chosen: sel.IDs, All: sel.All, Assignee: form.Get("assignee")})
+		kept.Problems = r.failure(err).problems()
+		return r.showQueue(http.StatusUnprocessableEntity, f, cursor, kept)
 	}
 	if err != nil {
 		return err
@@ -37,8 +47,34 @@ func (r *request) act() error {
 	return r.redirect(f.link("/console/cases", more...))
 }
 
+// selection is what the page's form chose: of a list that was on the page as a whole, those that were.
+func (r *request) selection(f filter, form url.Values) cases.Selection {
+	told, err := strconv.Atoi(form.Get("told"))
+	switch {
+	case form.Get("which") != "all":
+		return cases.Selection{IDs: form["case"]}
+	case err == nil && told == len(form["seen"]):
+		return cases.Selection{IDs: slices.Collect(maps.Keys(seenWith(form)))}
+	}
+	return cases.Selection{All: true, Filter: f.of(r.official), Search: f.Search, Told: told}
+}
+
+// seenWith gives who had the cases that were on the page, by id.
+func seenWith(form url.Values) map[string]string {
+	with := map[string]string{}
+	for _, row := range form["seen"] {
+		id, assignee, _ := strings.Cut(row, " ")
+		with[id] = assignee
+	}
+	return with
+}
+
 func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
 	assignee := form.Get("assignee")
+	var seen map[string]string
+	if form.Get("which") != "all" {
+		seen = seenWith(form)
+	}
 	switch what := form.Get("do"); what {
 	case "mine":
 		assignee = r.official.Login
@@ -47,10 +83,10 @@ func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
 		if assignee == nobody {
 			assignee = ""
 		}
-		return "assigned", cases.Action{Assignee: &assignee}
+		return "assigned", cases.Action{Assignee: &assignee, Assigned: seen}
 	default:
 		if slices.Contains(models.Outcomes(), models.Outcome(what)) {
-			return "contacted", cases.Action{Contact: &cases.ContactInput{Outcome: models.Outcome(what)}}
+			return "contacted", cases.Action{Contact: &cases.ContactInput{Outcome: models.Outcome(what), Form: form.Get("form")}}
 		}
 	}
 	return "", do
@@ -67,11 +103,14 @@ func nobodyChosen(code string, form url.Values) error {
 // doneLink is what the next page is told of an action: codes and counts only.
 func doneLink(code string, done cases.Done) []string {
 	out := []string{"done", "nothing"}
-	if done.Changed > 0 {
+	switch {
+	case done.Changed > 0:
 		out = []string{"done", code, "n", itoa(done.Changed), "undo", done.Undo}
+	case done.Again > 0: // the same form, sent once more
+		out = []string{"done", code, "n", itoa(done.Again)}
 	}
-	if done.Left > 0 {
-		out = append(out, "left", itoa(done.Left))
+	if left := done.Left - done.Again; left > 0 {
+		out = append(out, "left", itoa(left))
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -33,8 +34,144 @@ func TestEnterDecidesNothing(t *testing.T) {
 	path := "/console/cases/" + queue.ids()[0]
 	for action, page := range map[string]page{path + "/contact": b.get(path), "/console/cases/act": queue} {
 		form := page.body[strings.Index(page.body, `action="`+action+`"`):]
-		if first := form[strings.Index(form, "<button"):]; !strings.HasPrefix(first, "<button disabled hidden>") {
+		want := "<button disabled hidden>"
+		if action == "/console/cases/act" { // from a box, a browser passes over a disabled button
+			want = `<button name="do" value="" hidden>`
+		}
+		if first := form[strings.Index(form, "<button"):]; !strings.HasPrefix(first, want) {
 			t.Errorf("Enter in %s presses %.60s", action, first)
+		}
+	}
+	none := b.want(http.StatusUnprocessableEntity, b.post("/console/cases/act", with(queue.formAt(t, "/console/cases/act"), "case", queue.ids()[0], "do", "")))
+	has(t, "no action", none, "Chưa chọn việc cần làm")
+	if ticked := none.formAt(t, "/console/cases/act")["case"]; len(ticked) != 1 || len(b.get("/console/cases?assignee=-").ids()) != 1 {
+		t.Errorf("ticked %v, and the case is somebody's", ticked)
+	}
+}
+
+// "All found" is what the page said: of a list that was on it those cases, of a longer one no more than were told, and
+// nothing in another area.
+func TestAllFoundIsWhatWasShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b, manager := w.official("an.nguyen", models.Officer, bacSon), w.official("quan.ly", models.ProvinceManager, langSon)
+	for range 3 {
+		w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+		w.declared("Lý Văn Minh", dongKinh, map[string]any{"fever": true})
+	}
+	act := "/console/cases/act"
+	called := func(b *browser, query string) int { return len(b.get("/console/cases?status=contacted&" + query).ids()) }
+	short := b.get("/console/cases").formAt(t, act)
+	w.declared("Hoàng Văn Nam", bacSon, map[string]any{"fever": true})
+	b.follow(b.post(act, with(short, "which", "all", "do", "reached")))
+	if n := called(b, ""); n != 3 {
+		t.Errorf("%d were called, want the 3 of the page", n)
+	}
+
+	moved := b.get("/console/cases").formAt(t, act)
+	manager.follow(manager.submit("/console/officials/an.nguyen/move", "role", "officer", "area", dongKinh))
+	refused := b.want(http.StatusPreconditionFailed, b.post(act, with(moved, "which", "all", "do", "reached")))
+	has(t, "moved", refused, "Khu vực của bạn đã đổi")
+	if n := called(manager, "area="+dongKinh); n != 0 {
+		t.Errorf("%d of another area were called", n)
+	}
+
+	for range 60 {
+		w.declared("Trần Thị Xa", bacSon, map[string]any{"cough": true})
+	}
+	long := manager.get("/console/cases").formAt(t, act)
+	w.declared("Trần Văn Mới", bacSon, map[string]any{"cough": true})
+	grown := manager.want(http.StatusUnprocessableEntity, manager.post(act, with(long, "which", "all", "do", "mine")))
+	has(t, "a list that has grown", grown, "Danh sách đã thêm ca: lúc mở trang có "+long.Get("told")+" ca")
+	again := grown.formAt(t, act)
+	if again.Get("told") == long.Get("told") {
+		t.Errorf("the page still tells of %s", again.Get("told"))
+	}
+	has(t, "looked at again", manager.follow(manager.post(act, with(again, "which", "all", "do", "mine"))), "đã nhận "+again.Get("told")+" ca")
+}
+
+// Who gives away a case that a colleague has taken meanwhile does not take it from them unseen.
+func TestGivenAwayMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first, second := w.official("an.nguyen", models.Officer, bacSon), w.official("bich.ly", models.Officer, bacSon)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	act, opened := "/console/cases/act", first.get("/console/cases")
+	form := with(opened.formAt(t, act), "case", opened.ids()[0], "do", "assign", "assignee", "an.nguyen")
+	second.follow(second.submit(act, "which", "all", "do", "mine"))
+	has(t, "taken meanwhile", first.follow(first.post(act, form)), "Giữ nguyên 1 ca")
+	form = with(first.get("/console/cases").formAt(t, act), "case", opened.ids()[0], "do", "assign", "assignee", "an.nguyen")
+	has(t, "seen with whom it is", first.follow(first.post(act, form)), "Đã giao 1 ca")
+}
+
+// A form that is sent twice is carried out once, and answered as if it had come once; one that was taken back may be sent again.
+func TestFormsSentTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b, other := w.official("an.nguyen", models.Officer, bacSon), w.official("bich.ly", models.Officer, bacSon)
+	w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	path, act := "/console/cases/"+b.get("/console/cases").ids()[0], "/console/cases/act"
+	calls := func() int { return strings.Count(b.get(path).body, "<b>Không nghe máy</b>") }
+	form := with(b.get(path).formAt(t, path+"/contact"), "outcome", "no_answer", "note", "Máy bận")
+	var undo url.Values
+	for n := range 2 {
+		got := b.follow(b.post(path+"/contact", form))
+		has(t, "a call", got, "Đã ghi kết quả liên hệ")
+		if calls() != 1 {
+			t.Errorf("sent %d times: %d calls", n+1, calls())
+		}
+		if n == 0 {
+			undo = got.formAt(t, "/console/undo")
+		}
+	}
+	b.follow(b.post("/console/undo", undo))
+	b.follow(b.post(path+"/contact", form))
+	if calls() != 1 {
+		t.Errorf("taken back and sent again: %d calls", calls())
+	}
+	other.follow(other.post(path+"/contact", with(other.get(path).formAt(t, path+"/contact"), "outcome", "no_answer", "form", form.Get("form"))))
+	if calls() != 2 {
+		t.Errorf("with another official's: %d calls", calls())
+	}
+	bulk := with(b.get("/console/cases").formAt(t, act), "which", "all", "do", "no_answer")
+	for range 2 {
+		has(t, "many calls", b.follow(b.post(act, bulk)), "1 ca")
+	}
+	if calls() != 3 {
+		t.Errorf("with a bulk one: %d calls", calls())
+	}
+	message := with(b.get(path).formAt(t, path+"/message"), "text", "Mai 8 giờ mời đến trạm.")
+	for range 2 {
+		has(t, "a message", b.follow(b.post(path+"/message", message)), "Đã gửi tin nhắn")
+	}
+	w.Settle(t)
+	if n := strings.Count(b.get(path).body, "Tin nhắn: tin về ca"); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// A case leads back to the page of the list that it was opened from.
+func TestBackToTheSamePage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 60 {
+		w.declared("Trần Thị Xa", bacSon, map[string]any{"cough": true})
+	}
+	b := w.official("an.nguyen", models.Officer, bacSon)
+	next := unescaped(nextLink.FindStringSubmatch(b.get("/console/cases?level=moderate").body)[1])
+	second := b.get(next)
+	link := unescaped(regexp.MustCompile(`href="(/console/cases/[^"?]+\?list=[^"]+)"`).FindStringSubmatch(second.body)[1])
+	back := regexp.MustCompile(`href="(/console/cases\?[^"]*cursor=[^"]*)"`)
+	opened := b.get(link)
+	path, _, _ := strings.Cut(link, "?")
+	noted := b.follow(b.post(path+"/change", with(opened.formAt(t, path+"/change"), "note", "Hẹn gọi lại")))
+	for name, page := range map[string]page{"opened": opened, "after a note": noted} {
+		found := back.FindStringSubmatch(page.body)
+		if found == nil {
+			t.Fatalf("%s: no way back to the page", name)
+		}
+		if got := b.get(unescaped(found[1])); strings.Join(got.ids(), " ") != strings.Join(second.ids(), " ") {
+			t.Errorf("%s: back leads to another page", name)
 		}
 	}
 }

@@ -62,19 +62,19 @@ func TestAnOfficialWritesToACitizen(t *testing.T) {
 		h.drain()
 		id := h.list("")[0].ID
 		const text = "Mời bạn đến trạm y tế lúc 8 giờ sáng mai."
-		message, err := h.cases.Message(h.Context(), officer, id, " "+text+" ")
+		message, err := h.cases.Message(h.Context(), officer, id, " "+text+" ", "")
 		if err != nil {
 			h.Fatal(err)
 		}
 		for _, wrong := range []struct{ id, text string }{{id, " "}, {id, strings.Repeat("ạ", 401)}, {id, strings.Repeat("[", 201)}, {id, "a\u202eb"}} {
-			if _, err := h.cases.Message(h.Context(), officer, wrong.id, wrong.text); !models.Invalid.Is(err) {
+			if _, err := h.cases.Message(h.Context(), officer, wrong.id, wrong.text, ""); !models.Invalid.Is(err) {
 				h.Errorf("%.10q: %v, want invalid", wrong.text, err)
 			}
 		}
 		elsewhere := officer
 		elsewhere.Area = "06001"
 		for who, id := range map[*models.Official]string{&elsewhere: id, &officer: "nobody"} {
-			if _, err := h.cases.Message(h.Context(), *who, id, text); !models.NotFound.Is(err) {
+			if _, err := h.cases.Message(h.Context(), *who, id, text, ""); !models.NotFound.Is(err) {
 				h.Errorf("%s to %s: %v, want not found", who.Area, id, err)
 			}
 		}
@@ -104,7 +104,7 @@ func TestNobodyWritesToTheErased(t *testing.T) {
 			h.Fatal(err)
 		}
 		h.drain()
-		_, err := h.cases.Message(h.Context(), officer, id, "Mời bạn đến trạm y tế.")
+		_, err := h.cases.Message(h.Context(), officer, id, "Mời bạn đến trạm y tế.", "")
 		var e *models.Error
 		if !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Code != "nobody_to_tell" {
 			h.Errorf("got %v, want nobody_to_tell", err)

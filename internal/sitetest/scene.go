@@ -113,7 +113,7 @@ func (s *scene) flagged(t testing.TB, in household, name, commune, nationalID st
 	must(t, err)
 	_, err = s.Cases.Contact(t.Context(), author, one.id, nil, cases.ContactInput{Outcome: models.NoAnswer, Note: call})
 	must(t, err)
-	_, err = s.Cases.Message(t.Context(), author, one.id, told)
+	_, err = s.Cases.Message(t.Context(), author, one.id, told, "")
 	must(t, err)
 	one.masked = []string{person.ID, cases.MaskName(name), cases.MaskPhone(in.phone)}
 	one.ids = []string{one.id, person.ID, in.Account, declared}

@@ -46,6 +46,7 @@ type caseDoc struct {
 	ClosedAt    Time              `bson:"closed_at,omitempty" json:"closed_at,omitzero"`
 	Waits       []waitDoc         `bson:"waits,omitempty" json:"waits,omitempty"`
 	Waited      []string          `bson:"waited,omitempty" json:"waited,omitempty"` // the days of Waits: "2026-11-27 overdue"
+	Acted       []string          `bson:"acted,omitempty" json:"acted,omitempty"`
 	Search      []string          `bson:"search,omitempty" json:"search,omitempty"` // keyed hashes
 	Todo        *todoDoc          `bson:"todo,omitempty" json:"todo,omitempty"`
 }
@@ -177,7 +178,7 @@ func caseDocOf(c *models.Case) caseDoc {
 		LatestLevel: int(c.LatestLevel), Commune: c.Commune, Province: c.Province, Home: c.Home, Status: c.Status, Assignee: c.Assignee,
 		OpenedAt: At(c.OpenedAt), LastAt: At(c.LastDeclaredAt), LastRecv: At(c.LastReceivedAt),
 		DueAt: At(c.DueAt), MissedSince: At(c.MissedSince), LostSince: At(c.Unreachable.Since), LostReason: string(c.Unreachable.Reason), ClosedAt: At(c.ClosedAt), SameAs: c.SameAs,
-		RaisedAt: At(c.RaisedAt), Unreached: At(c.UnreachedSince), ContactedAt: At(c.FirstContactAt),
+		RaisedAt: At(c.RaisedAt), Unreached: At(c.UnreachedSince), ContactedAt: At(c.FirstContactAt), Acted: c.Acted,
 	}
 	if doc.DueAt == 0 {
 		doc.DueAt = noDeadline
@@ -321,7 +322,7 @@ func (doc *caseDoc) model() models.Case {
 		Status: doc.Status, Assignee: doc.Assignee,
 		OpenedAt: doc.OpenedAt.Time(), LastDeclaredAt: doc.LastAt.Time(), LastReceivedAt: doc.LastRecv.Time(),
 		MissedSince: doc.MissedSince.Time(), Unreachable: unreachable(doc.LostReason, doc.LostSince), ClosedAt: doc.ClosedAt.Time(), SameAs: doc.SameAs,
-		RaisedAt: doc.RaisedAt.Time(), UnreachedSince: doc.Unreached.Time(), FirstContactAt: doc.ContactedAt.Time(),
+		RaisedAt: doc.RaisedAt.Time(), UnreachedSince: doc.Unreached.Time(), FirstContactAt: doc.ContactedAt.Time(), Acted: doc.Acted,
 	}
 	for _, contact := range doc.Contacts {
 		c.Contacts = append(c.Contacts, models.Contact{Outcome: contact.Outcome, By: contact.By, At: contact.At.Time()})

@@ -165,6 +165,7 @@ type undoItemDoc struct {
 	ClosedAt  Time              `bson:"closed_at,omitempty" json:"closed_at,omitzero"`
 	Contacts  int               `bson:"contacts" json:"contacts"`
 	Waits     int               `bson:"waits,omitempty" json:"waits,omitempty"`
+	Acted     int               `bson:"acted,omitempty" json:"acted,omitempty"`
 }
 
 // KeepUndo keeps how an action is taken back.
@@ -173,7 +174,7 @@ func (s *Store) KeepUndo(ctx context.Context, u models.Undo) error {
 	for _, item := range u.Items {
 		b := item.Before
 		doc.Items = append(doc.Items, undoItemDoc{
-			item.Case, item.Rev, b.Status, b.Assignee, At(b.DueAt), At(b.RaisedAt), At(b.UnreachedSince), At(b.FirstContactAt), At(b.Ended), b.Contacts, b.Waits,
+			item.Case, item.Rev, b.Status, b.Assignee, At(b.DueAt), At(b.RaisedAt), At(b.UnreachedSince), At(b.FirstContactAt), At(b.Ended), b.Contacts, b.Waits, b.Acted,
 		})
 	}
 	return asError("keeping an undo", s.engine.Insert(ctx, colUndos, doc))
@@ -193,7 +194,7 @@ func (s *Store) TakeUndo(ctx context.Context, id, login string, now time.Time) (
 	for _, item := range doc.Items {
 		u.Items = append(u.Items, models.UndoItem{Case: item.Case, Rev: item.Rev, Before: models.CaseWork{
 			Status: item.Status, Assignee: item.Assignee, DueAt: item.DueAt.Time(), RaisedAt: item.RaisedAt.Time(),
-			UnreachedSince: item.Unreached.Time(), FirstContactAt: item.Contacted.Time(), Ended: item.ClosedAt.Time(), Contacts: item.Contacts, Waits: item.Waits,
+			UnreachedSince: item.Unreached.Time(), FirstContactAt: item.Contacted.Time(), Ended: item.ClosedAt.Time(), Contacts: item.Contacts, Waits: item.Waits, Acted: item.Acted,
 		}})
 	}
 	return u, asError("taking an undo", s.engine.Delete(ctx, colUndos, id))

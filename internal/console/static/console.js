@@ -13,10 +13,17 @@
   };
   if (dialog) {
     watch();
+    let over = false;
     dialog.querySelector(".stay").addEventListener("click", async () => {
+      if (over) { dialog.hidden = true; return; }
       const reply = await fetch("/console/stay", { redirect: "manual" });
       const seconds = Number(reply.headers.get("X-Visit-Ends-In"));
-      if (reply.status !== 204 || !seconds) { location.reload(); return; }
+      if (reply.status !== 204 || !seconds) { // over by now: what is typed stays on the page, and its form asks to sign in again
+        const words = dialog.querySelector("p");
+        words.textContent = words.dataset.ended;
+        over = true;
+        return;
+      }
       ends = Date.now() + 1000 * seconds;
       dialog.hidden = true;
       document.querySelector("main").focus();
