@@ -60,7 +60,9 @@ func TestAllFoundIsWhatWasShown(t *testing.T) {
 		w.declared("Lý Văn Minh", dongKinh, map[string]any{"fever": true})
 	}
 	act := "/console/cases/act"
-	called := func(b *browser, query string) int { return len(b.get("/console/cases?status=contacted&" + query).ids()) }
+	called := func(b *browser, query string) int {
+		return len(b.get("/console/cases?status=contacted&" + query).ids())
+	}
 	short := b.get("/console/cases").formAt(t, act)
 	w.declared("Hoàng Văn Nam", bacSon, map[string]any{"fever": true})
 	b.follow(b.post(act, with(short, "which", "all", "do", "reached")))

@@ -123,7 +123,7 @@ func TestUnreadReviewBySMS(t *testing.T) {
 		t.Fatalf("a review of one page: %q", review)
 	}
 	for _, typed := range []string{"OK", "1"} {
-		if got := p.sms(typed); !strings.HasPrefix(got, "Hãy xem hết (8) rồi gửi.") || len(p.declared()) != had {
+		if got := p.sms(typed); !strings.Contains(got, "\nHãy xem hết (8) rồi gửi.\n") || len(p.declared()) != had {
 			t.Errorf("%s: %q", typed, got)
 		}
 	}

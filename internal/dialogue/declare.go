@@ -105,7 +105,7 @@ func (t *turn) urgent() string {
 }
 
 func showEmergency(t *turn) (view, error) {
-	return view{text: t.urgent(), items: numbered(t.text("emergency.go_on", nil), t.text("emergency.review", nil)), back: t.back00()}, nil
+	return view{lead: t.urgent(), items: numbered(t.text("emergency.go_on", nil), t.text("emergency.review", nil)), back: t.back00()}, nil
 }
 
 func takeEmergency(t *turn, typed string) error {
@@ -222,7 +222,7 @@ func showReview(t *turn) (view, error) {
 	}
 	v := view{text: t.text("review.title", args)}
 	if len(t.st.Warned) > 0 && t.bySMS() { // what to do first, also when the whole form came in one message
-		v.text = t.urgent() + "\n" + v.text
+		v.lead = t.urgent()
 	}
 	if t.bySMS() {
 		v.foot = t.text("review.sms", nil)
@@ -400,7 +400,7 @@ func showResult(t *turn) (view, error) {
 	return view{text: t.resultText(d), end: true}, nil
 }
 
-// resultText says level, why, what to do, and the receipt code.
+// resultText says level, why, what to do, and the receipt code; in an emergency what to do comes first.
 func (t *turn) resultText(d *models.Declaration) string {
 	program, ok := t.Programs.Version(d.Program, d.Version)
 	if !ok {
@@ -420,6 +420,9 @@ func (t *turn) resultText(d *models.Declaration) string {
 	}
 	if len(factors) > 0 {
 		args["factors"] = strings.Join(factors, ", ")
+	}
+	if d.Decision.Level == models.LevelEmergency {
+		return t.text("result.urgent", args)
 	}
 	return t.text("result.text", args)
 }

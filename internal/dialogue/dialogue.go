@@ -160,7 +160,7 @@ func (s *Service) answer(ctx context.Context, in models.Inbound) (models.Reply, 
 	if err != nil {
 		return models.Reply{}, fmt.Errorf("answering a citizen at %s: %w", t.st.Step, err)
 	}
-	if reply.OverBudget && reply.Text == "" {
+	if t.stray || (reply.OverBudget && reply.Text == "") {
 		return reply, nil
 	}
 	st.remember(in, reply)
@@ -186,6 +186,7 @@ type turn struct {
 	note    string          // said on top of the next screen: why an answer was not taken
 	left    string          // said above that: that a form was left
 	ahead   bool            // what is taken was typed before its screen was shown
+	stray   bool            // what came is of a call that is over
 }
 
 func (s *Service) turn(ctx context.Context, in models.Inbound, st *state) (*turn, error) {

@@ -7,6 +7,7 @@ import (
 
 	"khaibao/internal/areas"
 	"khaibao/internal/auth"
+	"khaibao/internal/gsm"
 	"khaibao/internal/rules"
 	"khaibao/models"
 )
@@ -47,18 +48,23 @@ func (t *turn) people() []models.Person {
 	return people
 }
 
+// named tells whether somebody has a name that the screen can show: one in another script has no plain letters.
+func (t *turn) named(p models.Person) bool {
+	return p.Name != "" && (t.accents() || gsm.Carries(gsm.Unaccented(p.Name)))
+}
+
 // personLabel names somebody: "me", by name, or as long as there is none "mother", "child 2".
 func (t *turn) personLabel(p models.Person) string {
 	switch {
 	case p.Relationship == models.Self:
 		return t.text("person.self", nil)
-	case p.Name != "":
+	case t.named(p):
 		return label(p.Name)
 	}
 	kind := kindOfRelative(p.Relationship, p.Sex)
 	alike, number := 0, 0
 	for _, other := range t.people() {
-		if other.Name == "" && kindOfRelative(other.Relationship, other.Sex) == kind {
+		if !t.named(other) && kindOfRelative(other.Relationship, other.Sex) == kind {
 			alike++
 			if other.ID == p.ID {
 				number = alike

@@ -9,6 +9,7 @@ import (
 
 // view is a screen before it is cut into pages.
 type view struct {
+	lead  string // before anything else, notes too: what to do about an emergency
 	text  string
 	items []item
 	foot  string // on the last page: what else may be typed once everything was read
@@ -67,7 +68,7 @@ func (t *turn) pages(v view, note string) []page {
 		return gsm.Plain(s)
 	}
 	var lines []line
-	for _, text := range []string{note, v.text} {
+	for _, text := range []string{v.lead, note, v.text} {
 		if text == "" {
 			continue
 		}

@@ -56,6 +56,10 @@ func (t *turn) typed() (string, error) {
 		t.st.enter(t.in.Session)
 	}
 	before := t.st.Heard
+	if !fresh && t.st.strays(t.in) {
+		t.stray, t.note = true, t.st.Note
+		return "", nil
+	}
 	if t.in.Accumulated && len(t.in.Text) >= before.Length {
 		t.st.Heard = heard{len(t.in.Text), digest(t.in.Text)}
 	}
@@ -86,12 +90,13 @@ func (t *turn) typed() (string, error) {
 const longestDial = 12
 
 // replay takes inputs that were dialled all at once, *123*1*2#, or that came before we heard of the session. They lead as
-// far as a confirmation and never through it: nobody has read what would be confirmed.
+// far as a confirmation and never through it: nobody has read what would be confirmed. Nor do they pass what to do about
+// an emergency, which stands where a dial ahead expects the next question.
 func (t *turn) replay(inputs []string) error {
 	t.ahead = true
 	defer func() { t.ahead, t.note = false, "" }()
 	for _, typed := range inputs[:min(len(inputs), longestDial)] {
-		if t.st.Step.confirms() {
+		if t.st.Step.confirms() || t.st.Step == stepEmergency {
 			break
 		}
 		if err := t.take(typed); err != nil {

@@ -126,3 +126,35 @@ func TestSessionNamedAsOneBefore(t *testing.T) {
 		})
 	}
 }
+
+// A gateway that gives a new call the name of the last one repeats a request of that late: it gets the screen that is open,
+// answers nothing, and the new call goes on, also where its inputs come to be the same.
+func TestLateRequestUnderTheSameName(t *testing.T) {
+	t.Parallel()
+	p := newRig(t, storetest.Memory(t)).phone(1)
+	p.family()
+	p.session, p.typed, p.ended = "J", nil, false
+	p.ask()
+	p.press("1", "1", "1", "12", "0", "0", "0", "1")
+	if !p.ended || len(p.declared()) != 2 {
+		t.Fatalf("the first call declared %d", len(p.declared())-1)
+	}
+	old := p.typed
+	p.typed, p.ended = nil, false
+	menu := p.ask()
+	stray := func(open string) {
+		t.Helper()
+		for _, inputs := range [][]string{old, old[:6]} {
+			if got := p.late("J", inputs...); got.Text != open {
+				t.Errorf("%v at %q gets %q", inputs, open, got.Text)
+			}
+		}
+	}
+	stray(menu)
+	stray(p.press("1"))
+	stray(p.press("1", "1"))
+	p.press("12", "0", "0", "0")
+	if got := p.press("1"); !p.ended || len(p.declared()) != 3 || !strings.Contains(got, "Ma ") {
+		t.Errorf("the second call ends with %q and %d declarations", got, len(p.declared())-1)
+	}
+}

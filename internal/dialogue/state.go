@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
+	"strings"
 	"time"
 
 	json "github.com/go-json-experiment/json/v1" // means the same as encoding/json and reads twice as fast
@@ -20,7 +21,7 @@ type state struct {
 	Heard   heard     `json:"heard,omitzero"`
 	Spoke   time.Time `json:"spoke,omitzero"`  // real time of the last turn
 	Said    []said    `json:"said,omitempty"`  // the newest last
-	Known   []string  `json:"known,omitempty"` // digests of the SMS before those
+	Known   []string  `json:"known,omitempty"` // digests of the SMS before those, or of the last call under this name
 
 	Spent []window  `json:"spent,omitempty"` // turns, by budget
 	Told  time.Time `json:"told,omitzero"`   // until when it needs no telling that none are left
@@ -110,8 +111,12 @@ const sessions = 16
 
 // enter makes a session the open one; the one before is over, whatever a gateway still sends of it.
 func (st *state) enter(session string) {
-	if st.Session == session {
-		st.Said = nil // its messages may be named as before
+	st.Known = nil
+	if st.Session == session { // its messages may be named as before
+		for _, s := range st.Said {
+			st.Known = append(st.Known, s.To)
+		}
+		st.Said = nil
 	} else if st.Session != "" {
 		st.Past = append(st.Past, digest(st.Session))
 		st.Past = slices.Delete(st.Past, 0, max(0, len(st.Past)-sessions))
@@ -129,6 +134,21 @@ func (st *state) redialled(in models.Inbound) bool {
 		return in.Dialled || in.Text == ""
 	}
 	return in.Dialled && st.Said[len(st.Said)-1].To != digest(in.ID)
+}
+
+// strays tells whether an accumulated text is a late one of the last call under this name: it does not go on by one input
+// from what was heard of this one.
+func (st *state) strays(in models.Inbound) bool {
+	if !in.Accumulated || !slices.Contains(st.Known, digest(in.ID)) {
+		return false
+	}
+	added := in.Text
+	if st.Heard.covers(in.Text) {
+		added = in.Text[st.Heard.Length+1:]
+	} else if st.Heard.Length > 0 {
+		return true
+	}
+	return strings.Contains(added, "*")
 }
 
 // displaced tells whether a session was left for a newer one.
