@@ -61,8 +61,9 @@ type Store interface {
 	// OfficialsOf lists those of some areas by login, limit at most; areas nil means all.
 	OfficialsOf(ctx context.Context, areas []models.Area, limit int) ([]models.Official, error)
 	KeepUndo(ctx context.Context, u models.Undo) error
-	// TakeUndo gives an undo of that official, once.
-	TakeUndo(ctx context.Context, id, login string, now time.Time) (models.Undo, error)
+	// Undo gives an undo of that official, until ForgetUndo.
+	Undo(ctx context.Context, id, login string, now time.Time) (models.Undo, error)
+	ForgetUndo(ctx context.Context, id string) error
 	Stats(ctx context.Context, program string, area models.Area, children bool, from, to string) ([]models.Stat, error)
 	// Numbers gives the counters of programs for days and of what is true now, of an area or each directly below it.
 	Numbers(ctx context.Context, programs []string, area models.Area, children bool, from, to string) ([]models.Numbers, error)

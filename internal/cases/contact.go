@@ -207,20 +207,23 @@ func (s *Service) act(official models.Official, c *models.Case, do Action, taker
 }
 
 // Undo takes an action of the same official back, for every case that nobody has changed since, and tells how many, and how
-// many stay as they are.
+// many stay as they are. Once it took something back it is used up, and so it is when somebody has gone on with every
+// case; for cases that only lie outside the area by now it is kept while UndoFor lasts.
 func (s *Service) Undo(ctx context.Context, official models.Official, id string) (Done, error) {
-	undo, err := s.store.TakeUndo(ctx, id, official.Login, time.Now())
+	undo, err := s.store.Undo(ctx, id, official.Login, time.Now())
 	if err != nil {
 		return Done{}, err
 	}
 	before, ids := map[string]models.UndoItem{}, []string{}
+	wentOn := map[string]bool{}
 	for _, item := range undo.Items {
 		before[item.Case] = item
 		ids = append(ids, item.Case)
 	}
 	items, err := s.within(official.Area).ChangeMany(ctx, ids, func(c *models.Case) ([]models.Effect, error) {
 		item := before[c.ID]
-		if c.Rev != item.Rev {
+		if c.Rev != item.Rev { // and it never has that rev again, so that an undo that is sent twice at once does its work once
+			wentOn[c.ID] = true
 			return nil, models.ErrUnchanged
 		}
 		c.Restore(item.Before)
@@ -230,6 +233,9 @@ func (s *Service) Undo(ctx context.Context, official models.Official, id string)
 	})
 	if len(items) > 0 {
 		s.worked(official)
+	}
+	if err == nil && (len(items) > 0 || len(wentOn) == len(ids)) {
+		err = s.store.ForgetUndo(ctx, id)
 	}
 	return Done{Changed: len(items), Left: len(ids) - len(items)}, err
 }

@@ -220,6 +220,30 @@ func TestTakingAndUndoing(t *testing.T) {
 	has(t, "nothing to take", two.follow(two.submit("/console/cases/act", "case", ids[0], "do", "mine")), "Không có ca nào cần thay đổi", "Giữ nguyên 1 ca")
 }
 
+// Who was moved to another area cannot undo what was done in the one before, and can again after a move back.
+func TestUndoingAfterAMove(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, name := range []string{"Nông Thị Lan", "Lý Văn Minh"} {
+		w.declared(name, bacSon, map[string]any{"fever": true})
+	}
+	b, manager := w.official("an.nguyen", models.Officer, bacSon), w.official("quan.ly", models.ProvinceManager, langSon)
+	move := func(area string) {
+		t.Helper()
+		manager.follow(manager.submit("/console/officials/an.nguyen/move", "role", "officer", "area", area))
+	}
+	ids := b.get("/console/cases").ids()
+	undo := b.follow(b.submit("/console/cases/act", "case", ids[0], "case", ids[1], "do", "mine")).formAt(t, "/console/undo")
+	move(dongKinh)
+	const not = "Không hoàn tác được"
+	has(t, "elsewhere", b.follow(b.post("/console/undo", undo)), not)
+	move(bacSon)
+	path := "/console/cases/" + ids[0]
+	manager.follow(manager.post(path+"/change", with(manager.get(path).formAt(t, path+"/change"), "note", "Tôi đang gọi")))
+	has(t, "back again", b.follow(b.post("/console/undo", undo)), "Đã hoàn tác 1 ca", "Giữ nguyên 1 ca")
+	has(t, "once", b.follow(b.post("/console/undo", undo)), not)
+}
+
 // A call that was made is kept, also when a colleague closed the case while it was.
 func TestCallOnACaseClosedMeanwhile(t *testing.T) {
 	t.Parallel()

@@ -180,8 +180,8 @@ func (s *Store) KeepUndo(ctx context.Context, u models.Undo) error {
 	return asError("keeping an undo", s.engine.Insert(ctx, colUndos, doc))
 }
 
-// TakeUndo gives how an action is taken back, once; NotFound when it was taken, is somebody else's or has expired.
-func (s *Store) TakeUndo(ctx context.Context, id, login string, now time.Time) (models.Undo, error) {
+// Undo gives how an action is taken back; NotFound when it was forgotten, is somebody else's or has expired.
+func (s *Store) Undo(ctx context.Context, id, login string, now time.Time) (models.Undo, error) {
 	var doc undoDoc
 	err := s.engine.Get(ctx, colUndos, id, &doc)
 	if err == nil && (doc.Login != login || doc.ExpiresAt < At(now)) {
@@ -197,5 +197,10 @@ func (s *Store) TakeUndo(ctx context.Context, id, login string, now time.Time) (
 			UnreachedSince: item.Unreached.Time(), FirstContactAt: item.Contacted.Time(), Ended: item.ClosedAt.Time(), Contacts: item.Contacts, Waits: item.Waits, Acted: item.Acted,
 		}})
 	}
-	return u, asError("taking an undo", s.engine.Delete(ctx, colUndos, id))
+	return u, nil
+}
+
+// ForgetUndo ends an undo; doing it again does no harm.
+func (s *Store) ForgetUndo(ctx context.Context, id string) error {
+	return asError("forgetting an undo", s.engine.Delete(ctx, colUndos, id))
 }
