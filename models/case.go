@@ -55,8 +55,10 @@ type Case struct {
 	Status            CaseStatus
 	Assignee          string // login of an official; empty when nobody took it
 	Assessment        *Assessment
-	Notes             []Note    // oldest first
-	Contacts          []Contact // oldest first
+	// EarlierAssessments are those whose place another one took, oldest first: the last 20.
+	EarlierAssessments []Assessment
+	Notes              []Note    // oldest first
+	Contacts           []Contact // oldest first
 	// SameAs is another case of the same person, whom two households have declared; empty when there is none. The accounts
 	// stay apart.
 	SameAs string
@@ -223,6 +225,26 @@ type Assessment struct {
 	Reason string
 	By     string // login
 	At     time.Time
+}
+
+// maxEarlierAssessments bounds the document of a case.
+const maxEarlierAssessments = 20
+
+// Assess gives the case an assessment. The one whose place it takes is kept among the earlier ones.
+func (c *Case) Assess(a Assessment) {
+	if c.Assessment != nil {
+		earlier := append(c.EarlierAssessments, *c.Assessment)
+		c.EarlierAssessments = earlier[max(0, len(earlier)-maxEarlierAssessments):]
+	}
+	c.Assessment = &a
+}
+
+// Assessments are the earlier ones and the present one, oldest first.
+func (c *Case) Assessments() []Assessment {
+	if c.Assessment == nil {
+		return nil
+	}
+	return append(slices.Clone(c.EarlierAssessments), *c.Assessment)
 }
 
 // Note is an official's remark.

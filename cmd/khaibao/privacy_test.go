@@ -60,7 +60,7 @@ func (d *runningDemo) enterSecrets() (kept string, secrets map[string]string) {
 	secrets = map[string]string{
 		"phone": "+84987654321", "name": "Đoàn Thị Ngọc Trâm", "birth date": "1991-07-13", "identity number": "020191775533",
 		"address": "Ngõ 47 đường Hoa Sứ Trắng", "push token": "push-Kx83hdW0qLzB41", "note": "Chị bán hàng ở chợ Tam Thanh",
-		"reveal reason": "xác minh đợt tiêm bị sót", "assessment reason": "khám thấy sẩn hồng ban", "answer": "vừa về từ đám cưới em gái",
+		"reveal reason": "xác minh đợt tiêm bị sót", "assessment reason": "khám thấy sẩn hồng ban", "earlier assessment reason": "mới xem ảnh chụp vùng cổ", "answer": "vừa về từ đám cưới em gái",
 		"broadcast": "Phun thuốc ở ngõ Hoa Ban chiều thứ Ba",
 	}
 	me, code := d.signIn(secrets["phone"])
@@ -101,6 +101,9 @@ func (d *runningDemo) workOnSecrets(secrets map[string]string) {
 			return len(found) == 1
 		})
 	}
+	d.want(http.StatusOK, "PATCH", "/v1/cases/"+flagged.ID, officer, map[string]any{
+		"assessment": map[string]any{"level": "moderate", "reason": secrets["earlier assessment reason"]},
+	})
 	d.want(http.StatusOK, "PATCH", "/v1/cases/"+flagged.ID, officer, map[string]any{
 		"status": "contacted", "note": secrets["note"], "assessment": map[string]any{"level": "high", "reason": secrets["assessment reason"]},
 	})

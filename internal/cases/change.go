@@ -181,7 +181,7 @@ func (s *Service) apply(official models.Official, c *models.Case, p Patch, move 
 		detail["note"] = "added"
 	}
 	if p.Assessment != nil {
-		c.Assessment = &models.Assessment{Level: p.Assessment.Level, Reason: p.Assessment.Reason, By: official.Login, At: now}
+		c.Assess(models.Assessment{Level: p.Assessment.Level, Reason: p.Assessment.Reason, By: official.Login, At: now})
 		detail["assessment"] = p.Assessment.Level.String()
 	}
 	if len(detail) == 0 {

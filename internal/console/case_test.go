@@ -176,3 +176,36 @@ func TestSamePerson(t *testing.T) {
 	parted := b.follow(b.submit(path+"/link", "same_as", "", "rev", rev))
 	hasNot(t, "parted", parted, "Tách hai ca</button>")
 }
+
+// A colleague's assessment stays on the timeline with its grounds when another one takes its place, as long as notes do.
+func TestEarlierAssessments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	citizen, _ := w.declared("Nông Thị Lan", bacSon, map[string]any{"fever": true})
+	one, two := w.official("mot", models.Officer, bacSon), w.official("hai", models.Officer, bacSon)
+	path := "/console/cases/" + one.get("/console/cases").ids()[0]
+	assess := func(b *browser, level, why string) page {
+		t.Helper()
+		got := b.follow(b.post(path+"/change", with(b.get(path).formAt(t, path+"/change"), "level", level, "assess_reason", why)))
+		w.Settle(t)
+		return got
+	}
+	assess(one, "high", "SpO2 tại nhà 92")
+	assess(two, "moderate", "Đo lại được 97")
+	got := two.get(path)
+	has(t, "the timeline", got, "Đánh giá của cán bộ · mot ● Nguy cơ cao SpO2 tại nhà 92", "Đánh giá của cán bộ · hai ◆ Nguy cơ trung bình Đo lại được 97")
+	hasNot(t, "each once", got, "Đánh giá của cán bộ: Nguy cơ")
+	exported, err := w.Privacy.Export(t.Context(), citizen)
+	must(t, err)
+	diff(t, "the export's levels", exported.Cases[0].EarlierAssessments, []models.Level{models.LevelHigh})
+
+	two.follow(two.post(path+"/change", with(two.get(path).formAt(t, path+"/change"), "status", "closed")))
+	_, err = w.Privacy.Erase(t.Context(), citizen)
+	must(t, err)
+	w.Settle(t)
+	kept, err := w.Store.CasesOfAccount(t.Context(), citizen.Account)
+	must(t, err)
+	if c := kept[0]; c.Assessment != nil || c.EarlierAssessments != nil {
+		t.Errorf("after the erasure: %+v %+v", c.Assessment, c.EarlierAssessments)
+	}
+}

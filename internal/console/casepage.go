@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -325,13 +326,20 @@ func (r *request) timeline(story *cases.Story) []eventView {
 	for _, n := range story.Notes {
 		out = append(out, eventView{At: n.At, Kind: "note", Title: r.say("event.note", "by", n.By), Text: n.Text})
 	}
+	assessed := story.Assessments()
+	for _, a := range assessed {
+		out = append(out, eventView{a.At, "note", r.say("event.assessment", "by", a.By), a.Reason, true, a.Level})
+	}
 	for i := range story.Messages {
 		m := &story.Messages[i]
 		out = append(out, eventView{At: m.CreatedAt, Kind: "message", Title: r.say("event.message", "kind", r.kindText("message_kind", string(m.Kind)), "state", r.kindText("message_state", string(m.State)))})
 	}
-	for i := range story.Audit {
-		if text := r.changeText(&story.Audit[i]); text != "" {
-			e := &story.Audit[i]
+	for _, e := range story.Audit {
+		if len(assessed) > 0 && !e.At.Before(assessed[0].At) { // shown by itself, with its grounds
+			e.Detail = maps.Clone(e.Detail)
+			delete(e.Detail, "assessment")
+		}
+		if text := r.changeText(&e); text != "" {
 			out = append(out, eventView{At: e.At, Kind: "change", Title: r.say("event.change", "by", e.Login), Text: text})
 		}
 	}

@@ -88,7 +88,9 @@ type ExportCase struct {
 	OpenedAt   time.Time         `json:"opened_at"`
 	ClosedAt   *time.Time        `json:"closed_at"`
 	Assessment *models.Level     `json:"assessment"`
-	Notes      []string          `json:"notes"`
+	// EarlierAssessments are the levels that other assessments took the place of, oldest first.
+	EarlierAssessments []models.Level `json:"earlier_assessments"`
+	Notes              []string       `json:"notes"`
 }
 
 // ExportLevel is one point of a case's trend.
@@ -209,6 +211,7 @@ func exportCases(cases []models.Case) []ExportCase {
 		if c.Assessment != nil {
 			out.Assessment = &c.Assessment.Level
 		}
+		out.EarlierAssessments = mapped(c.EarlierAssessments, func(a models.Assessment) models.Level { return a.Level })
 		out.Notes = mapped(c.Notes, func(n models.Note) string { return n.Text })
 		return out
 	})

@@ -30,6 +30,7 @@ type caseDoc struct {
 	Status      models.CaseStatus `bson:"status" json:"status"`
 	Assignee    string            `bson:"assignee,omitempty" json:"assignee,omitempty"`
 	Assessment  *assessmentDoc    `bson:"assessment,omitempty" json:"assessment,omitempty"`
+	Assessed    []assessmentDoc   `bson:"assessed,omitempty" json:"assessed,omitempty"` // earlier ones
 	Notes       []noteDoc         `bson:"notes,omitempty" json:"notes,omitempty"`
 	Contacts    []contactDoc      `bson:"contacts,omitempty" json:"contacts,omitempty"`
 	SameAs      string            `bson:"same_as,omitempty" json:"same_as,omitempty"`
@@ -156,7 +157,7 @@ func casePlace(id, field string) seal.Place {
 	return seal.Place{Collection: colCases, ID: id, Field: field}
 }
 
-// sealCase gives the document of a case under a new rev. Notes and the reason of an assessment are sealed with the
+// sealCase gives the document of a case under a new rev. Notes and the reasons of assessments are sealed with the
 // account's key; when that is gone they are gone too.
 func (s *Store) sealCase(ctx context.Context, c *models.Case) (caseDoc, error) {
 	doc := caseDocOf(c)
@@ -220,12 +221,15 @@ func sealCaseTexts(key seal.DataKey, c *models.Case, doc *caseDoc) error {
 		}
 		doc.Notes = append(doc.Notes, noteDoc{text, n.By, At(n.At)})
 	}
-	if a := c.Assessment; a != nil {
+	for _, a := range c.Assessments() {
 		reason, err := key.Seal([]byte(a.Reason), casePlace(c.ID, "assessment"))
 		if err != nil {
 			return err
 		}
-		doc.Assessment = &assessmentDoc{int(a.Level), reason, a.By, At(a.At)}
+		doc.Assessed = append(doc.Assessed, assessmentDoc{int(a.Level), reason, a.By, At(a.At)})
+	}
+	if last := len(doc.Assessed) - 1; last >= 0 {
+		doc.Assessment, doc.Assessed = &doc.Assessed[last], doc.Assessed[:last]
 	}
 	return nil
 }
@@ -302,14 +306,22 @@ func (s *Store) openCase(doc *caseDoc, accountDoc *accountDoc) (models.CasePerso
 		}
 		out.Case.Notes = append(out.Case.Notes, models.Note{Text: string(text), By: n.By, At: n.At.Time()})
 	}
-	if a := doc.Assessment; a != nil {
+	for _, a := range doc.assessments() {
 		reason, err := key.Open(a.Reason, casePlace(doc.ID, "assessment"))
 		if err != nil {
 			return out, err
 		}
-		out.Case.Assessment = &models.Assessment{Level: models.Level(a.Level), Reason: string(reason), By: a.By, At: a.At.Time()}
+		out.Case.Assess(models.Assessment{Level: models.Level(a.Level), Reason: string(reason), By: a.By, At: a.At.Time()})
 	}
 	return out, nil
+}
+
+// assessments are the earlier ones and the present one, oldest first.
+func (doc *caseDoc) assessments() []assessmentDoc {
+	if doc.Assessment == nil {
+		return nil
+	}
+	return append(slices.Clone(doc.Assessed), *doc.Assessment)
 }
 
 // model gives the case without what is sealed.
