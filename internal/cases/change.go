@@ -67,6 +67,11 @@ func (s *Service) Change(ctx context.Context, official models.Official, id strin
 		return Detail{}, err
 	}
 	s.worked(official)
+	if p.SameAs != nil {
+		if changed, err = s.linked(ctx, official, found.Case.SameAs, changed); err != nil {
+			return Detail{}, err
+		}
+	}
 	return s.detail(ctx, changed)
 }
 

@@ -240,29 +240,6 @@ func (s *Service) Undo(ctx context.Context, official models.Official, id string)
 	return Done{Changed: len(items), Left: len(ids) - len(items)}, err
 }
 
-// mayLink tells what keeps a case from being named as one of the same person.
-func (s *Service) mayLink(ctx context.Context, official models.Official, c *models.Case, other string) (*models.FieldError, error) {
-	if other == c.ID {
-		return &models.FieldError{Field: "/same_as", Code: "bad_value"}, nil
-	}
-	found, err := s.within(official.Area).Get(ctx, other)
-	switch {
-	case models.NotFound.Is(err):
-		return &models.FieldError{Field: "/same_as", Code: "unknown_case"}, nil
-	case err != nil:
-		return nil, err
-	case found.Case.Program != c.Program: // a person has a case in each program anyway
-		return &models.FieldError{Field: "/same_as", Code: "other_program"}, nil
-	case found.Case.SameAs != "": // links never make a chain or a ring
-		return &models.FieldError{Field: "/same_as", Code: "linked_already"}, nil
-	}
-	linked, err := s.within(models.Nation).Count(ctx, models.CaseFilter{SameAs: c.ID}, s.now()) // wherever they are
-	if err == nil && linked > 0 {
-		return &models.FieldError{Field: "/same_as", Code: "linked_already"}, nil
-	}
-	return nil, err
-}
-
 // maxColleagues is how many officials a list names: from more nobody chooses.
 const maxColleagues = 100
 
