@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"khaibao/internal/intake"
 	"khaibao/internal/sitetest"
 	"khaibao/models"
 )
@@ -283,4 +285,87 @@ func without(form url.Values, name string) url.Values {
 		}
 	}
 	return out
+}
+
+// Who goes back to correct somebody they have just added changes that person; a colleague does not, and nobody once
+// something was declared.
+func TestCorrectingSomebodyNew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b, other := w.official("an.nguyen", models.Officer, bacSon), w.official("binh.tran", models.Officer, bacSon)
+	form := with(b.find(caller, covid).formAt(t, "/console/intake/person"), "name", "Nông Văn Khách", "born", "1980", "sex", "male", "relationship", "self",
+		"commune", bacSon, "national_id", "020080000017", "do", "send")
+	send := func(b *browser, pairs ...string) page {
+		t.Helper()
+		return b.post("/console/intake/person", with(maps.Clone(form), append([]string{"csrf", b.csrf()}, pairs...)...))
+	}
+	account := func() *models.Account {
+		t.Helper()
+		id, err := w.Store.AccountOfPhone(t.Context(), "+84901234999")
+		must(t, err)
+		account, err := w.Store.Account(t.Context(), id)
+		must(t, err)
+		return account
+	}
+	want := func(what, born, nationalID, commune string) {
+		t.Helper()
+		people := account().People
+		if len(people) != 1 || people[0].BirthDate != born || people[0].NationalID != nationalID || people[0].Commune != commune || people[0].Relationship != models.Self {
+			t.Errorf("%s: %+v", what, people)
+		}
+	}
+	b.want(http.StatusOK, send(b))
+	asked := b.want(http.StatusOK, send(b, "born", "1981", "national_id", "", "commune", dongKinh, "find.commune", "Đông Kinh"))
+	has(t, "the form's person", asked, "sinh 1981")
+	b.want(http.StatusOK, send(b, "born", "1981", "national_id", "", "commune", dongKinh, "find.commune", "Đông Kinh"))
+	want("corrected", "1981", "", dongKinh)
+	b.want(http.StatusOK, send(b, "born", "1982"))
+	want("corrected again", "1982", "020080000017", bacSon)
+	refused := other.want(http.StatusConflict, send(other, "born", "1990"))
+	has(t, "a colleague", refused, "Người này đã được thêm", "Khai cho ai")
+	want("after a colleague", "1982", "020080000017", bacSon)
+	w.Settle(t)
+	diff(t, "the audit", w.audited(account().ID), []string{
+		"intake by an.nguyen officer 06325: map[person:added]", "intake by an.nguyen officer 06325: map[person:changed]", "intake by an.nguyen officer 06325: map[person:changed]",
+	})
+
+	b.want(http.StatusOK, b.post("/console/intake/declare", with(asked.formAt(t, "/console/intake/declare"), "a.fever", "yes", "agreed", "yes", "commune", bacSon, "do", "send")))
+	late := b.want(http.StatusConflict, send(b, "born", "1983"))
+	has(t, "declared", late, "Người này đã được thêm")
+	hasNot(t, "words of a developer", late, "Mã định danh")
+	want("declared", "1982", "020080000017", bacSon)
+}
+
+// What the citizen has changed meanwhile, and what is long past, an official does not change by going back.
+func TestCorrectingTooLate(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(*world, models.Citizen, string){
+		"an hour later": func(w *world, _ models.Citizen, _ string) { w.Clock.Forward(time.Hour) },
+		"changed by the citizen": func(w *world, citizen models.Citizen, person string) {
+			name := "Nông Văn Khánh"
+			_, _, err := w.Intake.ChangePerson(w.Context(), citizen, person, intake.PersonInput{Name: &name})
+			must(w, err)
+		},
+		"taken out": func(w *world, citizen models.Citizen, person string) {
+			_, err := w.Intake.RemovePerson(w.Context(), citizen, person)
+			must(w, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			b := w.official("an.nguyen", models.Officer, bacSon)
+			form := with(b.find(caller, covid).formAt(t, "/console/intake/person"), "name", "Nông Văn Khách", "born", "1980", "sex", "male", "relationship", "self", "commune", bacSon, "do", "send")
+			b.want(http.StatusOK, b.post("/console/intake/person", form))
+			id, err := w.Store.AccountOfPhone(t.Context(), "+84901234999")
+			must(t, err)
+			meanwhile(w, models.Citizen{Account: id, Channel: models.ChannelApp}, form.Get("id"))
+			b.want(http.StatusConflict, b.post("/console/intake/person", with(form, "born", "1981")))
+			account, err := w.Store.Account(t.Context(), id)
+			must(t, err)
+			if len(account.People) != 1 || account.People[0].BirthDate == "1981" {
+				t.Errorf("%+v", account.People)
+			}
+		})
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"khaibao/internal/intake"
+	"khaibao/internal/problems"
 	"khaibao/models"
 )
 
@@ -53,7 +54,8 @@ func (r *request) newPerson() error {
 	return r.showPerson(http.StatusOK, personForm{State: state, ID: newUUID()}, url.Values{})
 }
 
-// addPerson adds somebody to the household, or makes one of them, and goes on to the form.
+// addPerson adds somebody to the household, or makes one of them, and goes on to the form. Sent again from the page before,
+// with something corrected, it is about the same person.
 func (r *request) addPerson() error {
 	state, phone, done, err := r.begun()
 	if done || err != nil {
@@ -74,6 +76,9 @@ func (r *request) addPerson() error {
 		return r.showPerson(http.StatusUnprocessableEntity, v, form)
 	case models.Conflict.Is(err):
 		status, detail := r.explain(err)
+		if e, _ := problems.Of(err); e.Code == "id_taken" { // they are in the household, which the page leads to
+			v.First, detail = false, r.say("intake.added_before")
+		}
 		v.ID, v.Problems = newUUID(), []problem{{Text: detail}}
 		return r.showPerson(status, v, form)
 	case err != nil:

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"time"
 
 	"khaibao/models"
 )
@@ -64,19 +65,37 @@ func (s *Service) Person(ctx context.Context, citizen models.Citizen, id string)
 
 // AddPerson adds somebody to the household and tells whether they are new. Who is entered on a keypad (by USSD or SMS) may
 // have no name yet; there and from an official a year of birth is enough. The same id with the same content gives the
-// person as they are now; with other content, and for somebody who was removed, it is a Conflict. Warnings are fields that look wrong but are accepted.
+// person as they are now; with other content, and for somebody who was removed, it is a Conflict, unless an official corrects
+// what they entered themselves within the hour, before anything else was said of that person. Warnings are fields that look
+// wrong but are accepted.
 func (s *Service) AddPerson(ctx context.Context, citizen models.Citizen, in PersonInput) (person models.Person, warnings []models.FieldError, added bool, err error) {
 	candidate, err := s.candidate(citizen, in)
 	if err != nil {
 		return models.Person{}, nil, false, err
 	}
+	corrected := false
 	_, err = s.store.UpdateAccount(ctx, citizen.Account, func(account *models.Account) ([]models.Effect, error) {
-		added = false
-		if known, ok := account.Person(candidate.ID); ok && known.Origin == candidate.Origin {
+		added, corrected = false, false
+		known, ok := account.Person(candidate.ID)
+		if ok && known.Origin == candidate.Origin {
 			person = *known
 			return nil, models.ErrUnchanged
 		}
-		if account.Taken(candidate.ID) {
+		if ok {
+			if corrected, err = s.mayCorrect(ctx, citizen, known); err != nil {
+				return nil, err
+			}
+		}
+		switch {
+		case corrected:
+			if err := oneOwner(living(account), candidate); err != nil {
+				return nil, err
+			}
+			person = candidate
+			person.CreatedAt = known.CreatedAt
+			*known = person
+			return append(s.noted(citizen, person.ID, "changed"), models.Effect{Kind: models.EffectPerson, PersonID: person.ID}), nil
+		case account.Taken(candidate.ID):
 			return nil, models.Fail(models.Conflict, "id_taken")
 		}
 		if err := fits(account, candidate); err != nil {
@@ -90,7 +109,7 @@ func (s *Service) AddPerson(ctx context.Context, citizen models.Citizen, in Pers
 	if err != nil {
 		return models.Person{}, nil, false, err
 	}
-	if added && citizen.By != nil {
+	if corrected || (added && citizen.By != nil) {
 		s.accepted()
 	}
 	return person, s.doubts(person), added, nil
@@ -107,7 +126,7 @@ func (s *Service) candidate(citizen models.Citizen, in PersonInput) (models.Pers
 	if err := models.InvalidFields(problems...); err != nil {
 		return models.Person{}, err
 	}
-	person.Origin = origin(person)
+	person.Origin = origin(citizen, person)
 	if person.ID == "" {
 		person.ID = newID()
 	}
@@ -129,10 +148,35 @@ func missing(in PersonInput, keypad bool) []models.FieldError {
 	return problems
 }
 
-// origin digests what a person is added with. It is kept sealed with the identity it stems from.
-func origin(p models.Person) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", p))
+// origin digests what a person is added with, and by which official if by one. It is kept sealed with the identity it stems
+// from.
+func origin(citizen models.Citizen, p models.Person) string {
+	text := fmt.Appendf(nil, "%q", p)
+	if citizen.By != nil {
+		text = fmt.Appendf(text, "%q", citizen.By.Official)
+	}
+	sum := sha256.Sum256(text)
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// correctable is for how long an official may correct somebody whom they have added.
+const correctable = time.Hour
+
+// mayCorrect tells whether a person is still what the official who acts for the citizen has added just now. Whoever else
+// changed the person, or is another official, has another digest.
+func (s *Service) mayCorrect(ctx context.Context, citizen models.Citizen, p *models.Person) (bool, error) {
+	was := *p
+	was.Origin, was.CreatedAt = "", time.Time{}
+	if citizen.By == nil || s.now().Sub(p.CreatedAt) >= correctable || origin(citizen, was) != p.Origin {
+		return false, nil
+	}
+	for _, form := range []models.Form{models.FormDeclaration, models.FormDaily} {
+		found, _, err := s.store.Declarations(ctx, citizen.Account, form, p.ID, models.Page{Limit: 1})
+		if err != nil || len(found) > 0 {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // fits tells whether the household has room for a person: at most HouseholdLimit people, one of them its owner.
