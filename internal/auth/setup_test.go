@@ -197,17 +197,19 @@ func TestSetupOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	_, link := r.invite(t)
-	errs := make([]error, 8)
-	var all sync.WaitGroup
-	for n := range errs {
-		own := browser + string(rune('a'+n))
-		shown, err := r.officials.OpenSetup(t.Context(), "xa.moi", link.Token, own)
+	var inputs [8]SetupInput
+	own := func(n int) string { return browser + string(rune('a'+n)) }
+	for n := range inputs {
+		shown, err := r.officials.OpenSetup(t.Context(), "xa.moi", link.Token, own(n))
 		if err != nil {
 			t.Fatal(err)
 		}
-		all.Go(func() {
-			_, errs[n] = r.officials.FinishSetup(t.Context(), "xa.moi", link.Token, own, SetupInput{"ba con mèo đen", "ba con mèo đen", r.codeOf(t, shown.TOTPSecret)})
-		})
+		inputs[n] = SetupInput{"ba con mèo đen", "ba con mèo đen", r.codeOf(t, shown.TOTPSecret)}
+	}
+	var errs [len(inputs)]error
+	var all sync.WaitGroup
+	for n := range inputs {
+		all.Go(func() { _, errs[n] = r.officials.FinishSetup(t.Context(), "xa.moi", link.Token, own(n), inputs[n]) })
 	}
 	all.Wait()
 	done := 0
