@@ -61,12 +61,24 @@ func (h *hasher) within(ctx context.Context, work func()) error {
 
 // hash gives the PHC string of a password.
 func (h *hasher) hash(ctx context.Context, password string) (string, error) {
-	salt := make([]byte, saltBytes)
-	rand.Read(salt) // never fails
+	salt := random(saltBytes)
 	var sum []byte
 	err := h.within(ctx, func() { sum = argon2.IDKey(bytesOf(password), salt, h.Time, h.Memory, h.Threads, hashBytes) })
+	return h.phc(salt, sum), err
+}
+
+// ofNone gives a PHC string that no password has, which takes as long to find out as with any other.
+func (h *hasher) ofNone() string { return h.phc(random(saltBytes), random(hashBytes)) }
+
+func (h *hasher) phc(salt, sum []byte) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.Memory, h.Time, h.Threads,
-		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), err
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum))
+}
+
+func random(n int) []byte {
+	out := make([]byte, n)
+	rand.Read(out) // never fails
+	return out
 }
 
 // matches tells whether a PHC string is that of the password.

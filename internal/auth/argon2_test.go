@@ -31,6 +31,21 @@ func TestPasswordHash(t *testing.T) {
 	}
 }
 
+func TestHashOfNoPassword(t *testing.T) {
+	t.Parallel()
+	h := newHasher(quickArgon2)
+	one, err := h.hash(t.Context(), "x")
+	none := h.ofNone()
+	if err != nil || len(none) != len(one) || !strings.HasPrefix(none, "$argon2id$v=19$m=64,t=1,p=1$") || h.ofNone() == none {
+		t.Errorf("%s is not like %s (%v)", none, one, err)
+	}
+	for _, password := range []string{"", "x"} {
+		if same, err := h.matches(t.Context(), none, password); same || err != nil {
+			t.Errorf("%q: %t %v", password, same, err)
+		}
+	}
+}
+
 func TestBadArgon2(t *testing.T) {
 	t.Parallel()
 	if err := DefaultArgon2().check(); err != nil {
