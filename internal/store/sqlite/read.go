@@ -117,7 +117,7 @@ func selected(fields []string) (columns, object string) {
 }
 
 func (e *Engine) query(ctx context.Context, text string, f filter, each func(store.Raw) error) error {
-	rows, err := e.reads.QueryContext(ctx, text, f.args...)
+	rows, err := e.rows(ctx, text, f.args)
 	if err != nil {
 		return fmt.Errorf("sqlite: reading %s: %w", f.c.Name, err)
 	}
@@ -145,8 +145,41 @@ func (e *Engine) Count(ctx context.Context, name string, conds []store.Cond) (in
 	}
 	hint, _ := f.hint(&store.Query{Where: conds}, nil)
 	var n int64
-	if err := e.reads.QueryRowContext(ctx, "SELECT count(*) FROM "+f.from(false)+hint+f.where(), f.args...).Scan(&n); err != nil {
-		return 0, fmt.Errorf("sqlite: counting %s: %w", name, err)
+	err = e.query(ctx, "SELECT count(*) FROM "+f.from(false)+hint+f.where(), f, func(count store.Raw) error { return count.Decode(&n) })
+	return n, err
+}
+
+// mostKept is how many queries are kept prepared, on each reader: all that the servers ask day by day.
+const mostKept = 128
+
+// rows runs a query. Most take longer to parse and plan than to run: those that came first are prepared once.
+func (e *Engine) rows(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	e.mu.RLock()
+	statement, full := e.kept[text], len(e.kept) >= mostKept
+	e.mu.RUnlock()
+	if statement == nil && full {
+		return e.reads.QueryContext(ctx, text, args...)
 	}
-	return n, nil
+	if statement == nil {
+		var err error
+		if statement, err = e.keep(ctx, text); err != nil {
+			return nil, err
+		}
+	}
+	return statement.QueryContext(ctx, args...)
+}
+
+// keep prepares a query.
+func (e *Engine) keep(ctx context.Context, text string) (*sql.Stmt, error) {
+	statement, err := e.reads.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if other := e.kept[text]; other != nil { // somebody was faster
+		return other, statement.Close()
+	}
+	e.kept[text] = statement
+	return statement, nil
 }

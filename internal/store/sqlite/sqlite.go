@@ -33,6 +33,7 @@ type Engine struct {
 
 	mu          sync.RWMutex
 	collections map[string]*collection
+	kept        map[string]*sql.Stmt // on the readers, by text
 }
 
 // readers is how many queries run at the same time, beside the writer.
@@ -76,7 +77,7 @@ func OpenMemory(ctx context.Context, name string) (*Engine, error) {
 
 // start runs an engine on a database; it lets go of the directory when it fails.
 func start(ctx context.Context, where place, lock *os.File) (*Engine, error) {
-	e := &Engine{lock: lock, queue: store.NewQueue[*write](), collections: map[string]*collection{}}
+	e := &Engine{lock: lock, queue: store.NewQueue[*write](), collections: map[string]*collection{}, kept: map[string]*sql.Stmt{}}
 	if err := e.connect(ctx, where); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: opening the store in %s: %w", where.name, err), e.disconnect())
 	}
