@@ -194,11 +194,10 @@ func (s *Service) checkAction(ctx context.Context, official models.Official, do 
 }
 
 func (s *Service) act(official models.Official, c *models.Case, do Action, taker *models.Official) ([]models.Effect, error) {
+	seen, known := do.Assigned[c.ID]
 	switch {
-	case c.Status == models.CaseClosed, taker != nil && !s.areas.Holds(taker.Area, models.Area(c.Commune)),
+	case c.Status == models.CaseClosed, known && seen != c.Assignee, taker != nil && !s.areas.Holds(taker.Area, models.Area(c.Commune)),
 		do.FreeOnly && c.Assignee != "":
-		return nil, models.ErrUnchanged
-	case do.Assigned != nil && do.Assigned[c.ID] != c.Assignee:
 		return nil, models.ErrUnchanged
 	case do.Contact != nil:
 		return s.contacted(official, c, *do.Contact), nil
