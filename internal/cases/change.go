@@ -19,6 +19,9 @@ type Patch struct {
 	Assessment *AssessmentInput
 	Area       *string // a commune: the case moves there
 	SameAs     *string // another case of the area that is about the same person; "" parts them
+	// Form names what it came in: the same form with the same content, sent again by the same official, changes nothing and
+	// is answered as it was, whatever ifMatch says. May be empty.
+	Form string
 }
 
 // AssessmentInput is an official's own level and why.
@@ -49,7 +52,11 @@ func freeText(field, text string, required bool) (string, *models.FieldError) {
 // Change changes one case of the official's area and audits it. With ifMatch it is Changed when somebody was faster: the
 // case has none of those revs any more.
 func (s *Service) Change(ctx context.Context, official models.Official, id string, ifMatch []string, p Patch) (Detail, error) {
+	form := formOf(official, p.Form, p)
 	found, err := s.current(ctx, official, id, ifMatch)
+	if models.Changed.Is(err) && slices.Contains(found.Case.Acted, form) {
+		return s.detail(ctx, found)
+	}
 	if err != nil {
 		return Detail{}, err
 	}
@@ -61,8 +68,16 @@ func (s *Service) Change(ctx context.Context, official models.Official, id strin
 		if c.Person.ID == "" && c.Case.Status == models.CaseClosed && p.Status != nil && *p.Status != models.CaseClosed {
 			return nil, models.InvalidField("/status", "person_erased", nil) // nobody could be reached any more
 		}
+		if c.Case.ActedBy(form) {
+			return nil, models.ErrUnchanged
+		}
 		return s.apply(official, &c.Case, p, move)
 	})
+	if models.Changed.Is(err) { // perhaps by this form, sent twice at once
+		if again, read := s.within(official.Area).Get(ctx, id); read == nil && slices.Contains(again.Case.Acted, form) {
+			return s.detail(ctx, again)
+		}
+	}
 	if err != nil {
 		return Detail{}, err
 	}

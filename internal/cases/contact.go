@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -15,7 +17,8 @@ import (
 type ContactInput struct {
 	Outcome models.Outcome
 	Note    string // may be empty
-	// Form names what it came in, so that the same form sent again by the same official logs nothing; may be empty.
+	// Form names what it came in: the same form with the same content, sent again by the same official, logs nothing. May be
+	// empty.
 	Form string
 }
 
@@ -42,7 +45,7 @@ func (s *Service) Contact(ctx context.Context, official models.Official, id stri
 		return Detail{}, err
 	}
 	changed, err := s.within(official.Area).Change(ctx, id, ifMatch, func(c *models.CasePerson) ([]models.Effect, error) {
-		if c.Case.ActedBy(formOf(official, in.Form)) {
+		if c.Case.ActedBy(formOf(official, in.Form, in)) {
 			return nil, models.ErrUnchanged
 		}
 		return s.contacted(official, &c.Case, in), nil
@@ -54,12 +57,13 @@ func (s *Service) Contact(ctx context.Context, official models.Official, id stri
 	return s.detail(ctx, changed)
 }
 
-// formOf gives the key by which a case knows a form; none for no name.
-func formOf(official models.Official, name string) string {
+// formOf gives the key by which a case knows a form and what was in it; none for no name.
+func formOf(official models.Official, name string, content any) string {
 	if name == "" {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(official.Login + "|" + name))
+	text, _ := json.Marshal(content) // plain structs of texts
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s", official.Login, name, text))
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
@@ -160,7 +164,7 @@ func (s *Service) Act(ctx context.Context, official models.Official, sel Selecti
 	}
 	again := map[string]bool{}
 	items, err := s.within(official.Area).ChangeMany(ctx, ids, func(c *models.Case) ([]models.Effect, error) {
-		if do.Contact != nil && c.Status != models.CaseClosed && c.ActedBy(formOf(official, do.Contact.Form)) {
+		if do.Contact != nil && c.Status != models.CaseClosed && c.ActedBy(formOf(official, do.Contact.Form, do.Contact)) {
 			again[c.ID] = true
 			return nil, models.ErrUnchanged
 		}

@@ -18,7 +18,7 @@ const messageLimit = 400
 
 // Message sends an official's own words to the household of a case in the official's area: by push as a message that
 // waits in the app, or by SMS as the program says. It gives the message's id. The text is kept sealed, and that it was
-// sent is audited. The same form sent again by the same official sends nothing and gives no id; an empty form is always new.
+// sent is audited. The same form with the same text, sent again by the same official, sends nothing and gives no id; an empty form is always new.
 func (s *Service) Message(ctx context.Context, official models.Official, id, text, form string) (string, error) {
 	if _, err := s.within(official.Area).Get(ctx, id); err != nil {
 		return "", err
@@ -35,7 +35,7 @@ func (s *Service) Message(ctx context.Context, official models.Official, id, tex
 		if c.Person.ID == "" {
 			return nil, models.InvalidField("/text", "nobody_to_tell", nil)
 		}
-		if c.Case.ActedBy(formOf(official, form)) {
+		if c.Case.ActedBy(formOf(official, form, text)) {
 			return nil, models.ErrUnchanged
 		}
 		entry := s.entry(official, models.AuditMessage, &c.Case)

@@ -123,7 +123,7 @@ func (r *request) changeCase() error {
 		Note: form.Get("note"), Status: chosen("status", 0), Assignee: chosen("assignee", 1), Area: chosen("area", 3),
 		Level: form.Get("level"), AssessReason: form.Get("assess_reason"),
 	}
-	patch := cases.Patch{Assignee: typedIn.Assignee, Area: typedIn.Area}
+	patch := cases.Patch{Assignee: typedIn.Assignee, Area: typedIn.Area, Form: form.Get("form")}
 	if typedIn.Status != nil {
 		status := models.CaseStatus(*typedIn.Status)
 		patch.Status = &status

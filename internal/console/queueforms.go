@@ -71,10 +71,6 @@ func seenWith(form url.Values) map[string]string {
 
 func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
 	assignee := form.Get("assignee")
-	var seen map[string]string
-	if form.Get("which") != "all" {
-		seen = seenWith(form)
-	}
 	switch what := form.Get("do"); what {
 	case "mine":
 		assignee = r.official.Login
@@ -83,7 +79,7 @@ func (r *request) actionOf(form url.Values) (code string, do cases.Action) {
 		if assignee == nobody {
 			assignee = ""
 		}
-		return "assigned", cases.Action{Assignee: &assignee, Assigned: seen}
+		return "assigned", cases.Action{Assignee: &assignee, Assigned: seenWith(form)}
 	default:
 		if slices.Contains(models.Outcomes(), models.Outcome(what)) {
 			return "contacted", cases.Action{Contact: &cases.ContactInput{Outcome: models.Outcome(what), Form: form.Get("form")}}

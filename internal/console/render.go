@@ -334,7 +334,7 @@ func (r *request) fail(err error) {
 func (r *request) texts() []string {
 	var out []string
 	if r.signedIn && r.ownForm() == nil {
-		for _, name := range []string{"note", "assess_reason", "text", "reason", "to", "vi", "en"} {
+		for _, name := range []string{"note", "assess_reason", "text", "reason", "to", "vi", "en", "name", "born", "national_id", "address"} {
 			if text := strings.TrimSpace(r.PostForm.Get(name)); text != "" {
 				out = append(out, text)
 			}

@@ -102,6 +102,8 @@ func TestGivenAwayMeanwhile(t *testing.T) {
 	form := with(opened.formAt(t, act), "case", opened.ids()[0], "do", "assign", "assignee", "an.nguyen")
 	second.follow(second.submit(act, "which", "all", "do", "mine"))
 	has(t, "taken meanwhile", first.follow(first.post(act, form)), "Giữ nguyên 1 ca")
+	whole := with(opened.formAt(t, act), "which", "all", "do", "assign", "assignee", "an.nguyen")
+	has(t, "all found, taken meanwhile", first.follow(first.post(act, whole)), "Giữ nguyên 1 ca")
 	form = with(first.get("/console/cases").formAt(t, act), "case", opened.ids()[0], "do", "assign", "assignee", "an.nguyen")
 	has(t, "seen with whom it is", first.follow(first.post(act, form)), "Đã giao 1 ca")
 }
@@ -131,6 +133,8 @@ func TestFormsSentTwice(t *testing.T) {
 	if calls() != 1 {
 		t.Errorf("taken back and sent again: %d calls", calls())
 	}
+	b.follow(b.post(path+"/contact", with(form, "outcome", "reached", "note", "Đã gặp người nhà"))) // gone back to, and corrected
+	has(t, "the second call", b.get(path), "Gặp được · an.nguyen", "Đã gặp người nhà")
 	other.follow(other.post(path+"/contact", with(other.get(path).formAt(t, path+"/contact"), "outcome", "no_answer", "form", form.Get("form"))))
 	if calls() != 2 {
 		t.Errorf("with another official's: %d calls", calls())
@@ -146,10 +150,20 @@ func TestFormsSentTwice(t *testing.T) {
 	for range 2 {
 		has(t, "a message", b.follow(b.post(path+"/message", message)), "Đã gửi tin nhắn")
 	}
+	b.follow(b.post(path+"/message", with(message, "text", "Mai 9 giờ mời đến trạm.")))
 	w.Settle(t)
-	if n := strings.Count(b.get(path).body, "Tin nhắn: tin về ca"); n != 1 {
-		t.Errorf("%d messages", n)
+	if n := strings.Count(b.get(path).body, "Tin nhắn: tin về ca"); n != 2 {
+		t.Errorf("%d messages, want 2", n)
 	}
+	note := with(b.get(path).formAt(t, path+"/change"), "note", "Hẹn gọi lại")
+	for range 2 {
+		has(t, "a note", b.follow(b.post(path+"/change", note)), "Đã lưu")
+	}
+	if n := strings.Count(b.get(path).body, "Hẹn gọi lại"); n != 1 {
+		t.Errorf("%d notes", n)
+	}
+	stale := b.want(http.StatusPreconditionFailed, b.post(path+"/change", with(note, "note", "Hẹn gọi lại chiều nay")))
+	has(t, "another note over it", stale, "Hẹn gọi lại chiều nay")
 }
 
 // A case leads back to the page of the list that it was opened from.
@@ -304,6 +318,8 @@ func TestWordsOfAViewer(t *testing.T) {
 	manager.follow(manager.submit("/console/officials/an.nguyen/move", "role", "viewer", "area", bacSon))
 	got := b.post(path+"/change", with(opened, "note", "Đã gọi & hẹn"))
 	has(t, "a viewer", b.want(http.StatusForbidden, got), "Đã gọi &amp; hẹn")
+	added := b.submit("/console/intake/person", "name", "Nông Văn Khách", "born", "1980", "address", "Thôn 1")
+	has(t, "somebody new", b.want(http.StatusForbidden, added), "Nông Văn Khách", "1980", "Thôn 1")
 	forged := with(opened, "note", "Đã gọi & hẹn")
 	forged.Set("csrf", "x")
 	hasNot(t, "a forged form", b.want(http.StatusForbidden, b.post(path+"/change", forged)), "Đã gọi &amp; hẹn")

@@ -56,6 +56,9 @@
       form.dataset.sent = String(Date.now());
     });
   }
+  addEventListener("pageshow", () => { // gone back to: it may be sent again
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
 
   // How far a download is: the browser shows bytes, officials count rows.
   const exporting = document.querySelector("form[data-track]");
