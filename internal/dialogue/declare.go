@@ -97,7 +97,11 @@ func backFromProgram(t *turn) error {
 // urgent is what to do at once about an emergency sign.
 func (t *turn) urgent() string {
 	program, form := t.form()
-	words := program.Explain(form.ID, models.Decision{Level: models.LevelEmergency}, t.st.Lang)
+	return t.urgentOf(program, form.ID)
+}
+
+func (t *turn) urgentOf(program *rules.Program, form models.Form) string {
+	words := program.Explain(form, models.Decision{Level: models.LevelEmergency}, t.st.Lang)
 	if t.accents() {
 		return words.AdviceBrief
 	}

@@ -187,6 +187,7 @@ type turn struct {
 	left    string          // said above that: that a form was left
 	ahead   bool            // what is taken was typed before its screen was shown
 	stray   bool            // what came is of a call that is over
+	alarm   string          // what to do about an emergency sign that came with other answers
 }
 
 func (s *Service) turn(ctx context.Context, in models.Inbound, st *state) (*turn, error) {

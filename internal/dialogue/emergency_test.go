@@ -75,3 +75,26 @@ func TestEmergencyLeads(t *testing.T) {
 		}
 	}
 }
+
+// An emergency sign in one SMS leads its reply, also when answers are missing behind it, or it is not known yet whom they are about.
+func TestEmergencyInAPartOfAForm(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, storetest.Memory(t))
+	for i, c := range []struct {
+		known bool
+		typed string
+		want  bool
+	}{
+		{true, "COVID 0 13 0", true}, {true, "COVID 0 13", true}, {true, "COVID 0 0 0", false}, {true, "CN COVID 0 13 0", true}, {true, "CN COVID 0 13 0 0", true},
+		{true, "CN COVID 0 0 38", false}, {true, "SXH 1 1 0 0 13 2", true}, {true, "SOI 1 1 0", true}, {true, "COVID NHA 0 13 0 0", true},
+		{false, "COVID 0 13 0 0", true}, {false, "COVID 0 0 0 0", false}, {false, "COVID 13 0 0 0", false},
+	} {
+		p := r.phone(i)
+		if c.known {
+			p.family()
+		}
+		if got := p.sms(c.typed); strings.HasPrefix(got, "GOI NGAY 115") != c.want {
+			t.Errorf("%s: %q", c.typed, got)
+		}
+	}
+}

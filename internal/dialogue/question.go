@@ -205,10 +205,11 @@ func (t *turn) warned() error {
 		}
 	}
 	if slices.ContainsFunc(t.st.Warned, func(id string) bool { return !slices.Contains(known, id) }) {
-		if len(t.st.Waiting) == 0 { // with the rest already said, the review begins with it
+		if len(t.st.Waiting) == 0 {
 			t.st.to(stepEmergency)
 			return nil
 		}
+		t.alarm = t.urgent() // with the rest already said, the reply begins with it, whatever that asks
 	}
 	return t.onward()
 }

@@ -275,7 +275,10 @@ func (t *turn) show() (models.Reply, error) {
 			return models.Reply{}, err
 		}
 	}
-	t.st.Note = strings.Trim(t.left+"\n"+t.note, "\n")
+	if v.lead != "" { // says it already
+		t.alarm = ""
+	}
+	t.st.Note = strings.Trim(t.alarm+"\n"+strings.Trim(t.left+"\n"+t.note, "\n"), "\n")
 	pages := t.pages(v, t.st.Note)
 	t.st.Page = min(t.st.Page, len(pages)-1)
 	last := t.st.Page == len(pages)-1

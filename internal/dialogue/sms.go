@@ -257,7 +257,28 @@ func (t *turn) declareBySMS(relatives bool) error {
 	if !relatives && len(people) > 0 && people[0].Relationship == models.Self {
 		return t.about(people[0].ID)
 	}
+	t.foresee()
 	return t.declare()
+}
+
+// foresee looks for emergency signs in answers that wait until it is known whom they are about: what to do comes first.
+func (t *turn) foresee() {
+	program, ok := t.Programs.Current(t.st.Program, t.Now())
+	if !ok {
+		return
+	}
+	form, ok := program.Form(t.st.Form)
+	if !ok {
+		return
+	}
+	for i, s := range oneByOne(form) {
+		for n, q := range s.Questions {
+			if i < len(t.st.Waiting) && q.Emergency && n < 9 && strings.Contains(t.st.Waiting[i], string(rune('1'+n))) {
+				t.alarm = t.urgentOf(program, form.ID)
+				return
+			}
+		}
+	}
 }
 
 // updateBySMS takes a health update, with its answers when they follow.
@@ -277,6 +298,7 @@ func (t *turn) updateBySMS(words []string) error {
 	}
 	t.st.Waiting = words
 	if t.st.Step != stepQuestion {
+		t.foresee()
 		return nil
 	}
 	return t.onward()
