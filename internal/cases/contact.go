@@ -44,8 +44,9 @@ func (s *Service) Contact(ctx context.Context, official models.Official, id stri
 	if err := in.check(); err != nil {
 		return Detail{}, err
 	}
+	form := formOf(official, in.Form, in)
 	changed, err := s.within(official.Area).Change(ctx, id, ifMatch, func(c *models.CasePerson) ([]models.Effect, error) {
-		if c.Case.ActedBy(formOf(official, in.Form, in)) {
+		if c.Case.ActedBy(form) {
 			return nil, models.ErrUnchanged
 		}
 		return s.contacted(official, &c.Case, in), nil
@@ -162,9 +163,13 @@ func (s *Service) Act(ctx context.Context, official models.Official, sel Selecti
 	case len(ids) > MaxSelection:
 		return Done{}, models.InvalidField("/cases", "too_many_items", map[string]any{"max": MaxSelection})
 	}
+	form := ""
+	if do.Contact != nil {
+		form = formOf(official, do.Contact.Form, do.Contact)
+	}
 	again := map[string]bool{}
 	items, err := s.within(official.Area).ChangeMany(ctx, ids, func(c *models.Case) ([]models.Effect, error) {
-		if do.Contact != nil && c.Status != models.CaseClosed && c.ActedBy(formOf(official, do.Contact.Form, do.Contact)) {
+		if c.Status != models.CaseClosed && c.ActedBy(form) {
 			again[c.ID] = true
 			return nil, models.ErrUnchanged
 		}
