@@ -149,3 +149,24 @@ func TestNoKeypadMenuBySMS(t *testing.T) {
 		}
 	}
 }
+
+// Help and a result leave the menu open that asks whether to go on, so that its numbers mean what they say.
+func TestHelpAtTheMenuInBetween(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, storetest.Memory(t))
+	for i, typed := range []string{"HELP", "KQ"} {
+		p := r.phone(i)
+		p.sms("KB COVID 0 0 0 0", "1", "1958", "nu", "bac son lang son", "1", "OK", "KB COVID", "1")
+		menu := p.sms("KB")
+		said := p.sms(typed)
+		for strings.HasSuffix(said, "\n8 Tiep") {
+			said = p.sms("8")
+		}
+		if last := menu[strings.Index(menu, "1 Tiep tuc"):]; !strings.HasSuffix(said, last) {
+			t.Errorf("%s ends with %q, want %q", typed, said, last)
+		}
+		if got := p.sms("2"); !strings.Contains(got, "14 ngay qua CO:") {
+			t.Errorf("%s, then 2: %q", typed, got)
+		}
+	}
+}

@@ -53,6 +53,9 @@ func (t *turn) answerSMS(stale, gone bool) (models.Reply, error) {
 // message is an answer to it. at is where the message came in, and read what was seen there.
 func (t *turn) aside(at step, read reading, command bool) error {
 	back := t.st.Open
+	if back != "" && (at == stepResume || at == stepStuck) { // what those ask stays asked as well
+		back = at
+	}
 	if back == "" && command && (at == stepWho || at == stepUpdate) && t.st.Form != "" { // asked before a form is open
 		back = at
 	}
